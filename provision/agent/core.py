@@ -1,0 +1,572 @@
+"""Frames, batches and the observe → compare → apply → observe loop.
+
+A frame is a 4-byte big-endian length, one kind byte, and that many bytes less one: `J` is a
+JSON object, `B` a piece of bulk data (an empty one ends a transfer).
+
+    controller → agent                      agent → controller
+    {"type":"batch","id","steps":[…]}       {"type":"hello","protocol","facts"}   once, first
+    {"type":"modules","names":[…]} B… B     {"type":"result","i",…}               one a step
+    {"type":"stop"}                         {"type":"need","blob"}  then B… B comes back
+    {"type":"blob","missing":true}          {"type":"progress","i",…}, {"type":"alive"}
+                                            {"type":"data","i","size"} B… B
+                                            {"type":"done","id"}
+
+The agent ends when its input does, and ends what it started.
+"""
+
+from __future__ import annotations
+
+import _signal
+import marshal
+import os
+import select
+import sys
+import time
+import zlib
+
+from provision.agent import proc
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` costs more to import on the host than an interpreter start
+    from typing import (
+        Any,
+        Callable,
+        Dict,
+        Iterator,
+        List,
+        Mapping,
+        NoReturn,
+        Optional,
+        Sequence,
+        Tuple,
+    )
+
+    Args = Dict[str, Any]
+    Result = Dict[str, Any]
+    Observed = Mapping[str, Any]
+
+PROTOCOL = 1
+FRAME_LIMIT = 64 * 1024 * 1024
+_FLUSH_S = 0.1  # results are held back this long, so that twenty of them are one packet
+_ALIVE_S = 10.0  # silence after which the agent says that it still works
+
+
+class Fail(Exception):
+    """A step that failed: a message for the user, and values for `register`."""
+
+    def __init__(self, msg: str, **data: Any) -> None:
+        Exception.__init__(self, msg)
+        self.msg = msg
+        self.data = data
+
+
+class Closed(Exception):
+    """The controller is gone."""
+
+
+def _json_codec() -> Tuple[Callable[[str], Any], Callable[[Any], str]]:
+    """The C halves of `json` without the package, which would import `re` (7 ms)."""
+    try:
+        import _json
+
+        class Options:
+            strict = False
+            object_hook = None
+            object_pairs_hook = None
+            parse_float = float
+            parse_int = int
+            parse_constant = float
+            memo: Dict[str, str] = {}
+
+        scan = _json.make_scanner(Options)  # type: ignore[arg-type]
+        encode = _json.make_encoder(
+            None, _default, _json.encode_basestring_ascii, None, ":", ",", False, False, True
+        )
+
+        def loads(text: str) -> Any:
+            return scan(text, 0)[0]
+
+        def dumps(value: Any) -> str:
+            return "".join(encode(value, 0))
+
+        probe: Any = {"a": [1, -2.5, None, True, "\u00e9\n\ud800", {}]}
+        if loads(dumps(probe)) == probe:
+            return loads, dumps
+    except Exception:  # a private module: whatever it does, json is the answer
+        pass
+    import json
+
+    return json.loads, lambda value: json.dumps(value, default=_default)
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return str(value)
+
+
+loads, dumps = _json_codec()
+
+
+class Wire:
+    """Frames over two file descriptors. Output is gathered and sent a little later."""
+
+    def __init__(self, fd_in: int, fd_out: int) -> None:
+        self.fd_in = fd_in
+        self.fd_out = fd_out
+        self.pending: List[bytes] = []
+        self.sent_at = time.monotonic()
+        self.busy = False  # a write is under way; the timer must not start another
+
+    def _read(self, count: int) -> bytes:
+        parts = []
+        while count:
+            data = os.read(self.fd_in, min(count, 1 << 20))
+            if not data:
+                raise Closed()
+            parts.append(data)
+            count -= len(data)
+        return b"".join(parts)
+
+    def receive(self) -> Tuple[bytes, bytes]:
+        """The next frame as (kind, body)."""
+        size = int.from_bytes(self._read(4), "big")
+        if not 1 <= size <= FRAME_LIMIT:
+            raise Closed()
+        body = self._read(size)
+        return body[:1], body[1:]
+
+    def readable(self) -> bool:
+        poll = select.poll()
+        poll.register(self.fd_in, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def put(self, kind: bytes, body: bytes) -> None:
+        self.pending.append((len(body) + 1).to_bytes(4, "big") + kind + body)
+
+    def say(self, message: Mapping[str, Any]) -> None:
+        self.put(b"J", dumps(message).encode("utf-8", "surrogatepass"))
+
+    def flush(self) -> None:
+        if self.busy:
+            return
+        self.busy = True
+        try:
+            while self.pending:
+                data = memoryview(b"".join(self.pending))
+                self.pending = []
+                while data:
+                    data = data[os.write(self.fd_out, data) :]
+        except OSError:
+            raise Closed() from None
+        finally:
+            self.busy = False
+            self.sent_at = time.monotonic()
+
+    def flush_if_due(self) -> None:
+        if self.pending and time.monotonic() - self.sent_at > _FLUSH_S:
+            self.flush()
+
+
+class Context:
+    """What a step may use. One for each step; `agent` outlives them."""
+
+    def __init__(self, agent: Agent, step: Mapping[str, Any]) -> None:
+        self.agent = agent
+        self.index: int = step["i"]
+        self.module: str = step["mod"]
+        self.check: bool = step.get("check", False)
+        self.want_diff: bool = step.get("diff", True)
+        self.env: Dict[str, str] = step.get("env") or {}
+        limit = step.get("timeout_s")
+        self.deadline: Optional[float] = None if limit is None else time.monotonic() + limit
+
+    def left_s(self) -> Optional[float]:
+        """Seconds until this step's deadline; None without one."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def environ(self, extra: Optional[Mapping[str, str]] = None) -> Dict[str, str]:
+        """The environment for a program: the login's, the task's, then `extra`."""
+        env = dict(os.environ)
+        env.update(self.env)
+        if extra:
+            env.update(extra)
+        return env
+
+    def run(
+        self,
+        argv: Sequence[str],
+        stdin: bytes = b"",
+        cwd: Optional[str] = None,
+        env: Optional[Mapping[str, str]] = None,
+        timeout_s: Optional[float] = None,
+        ok: Optional[Sequence[int]] = (0,),
+        umask: Optional[int] = None,
+        preexec: Optional[Callable[[], None]] = None,
+        on_output: Optional[Callable[[int, bytes], None]] = None,
+    ) -> proc.Completed:
+        """Runs a program within the step's deadline.
+
+        `env` adds to the environment. `ok` are the exit codes that are fine, None for all;
+        any other one, a program that is missing, or running out of time raises Fail.
+        """
+        left = self.left_s()
+        if left is not None:
+            timeout_s = left if timeout_s is None else min(left, timeout_s)
+        self.agent.wire.flush_if_due()
+        try:
+            done = proc.run(
+                argv, stdin, cwd, self.environ(env), timeout_s, umask, preexec, on_output
+            )
+        except OSError as exc:
+            raise Fail("cannot run %s: %s" % (argv[0], exc.strerror or exc), rc=127) from None
+        data = {"rc": done.rc, "stdout": done.stdout, "stderr": done.stderr, "cmd": list(argv)}
+        if done.timed_out:
+            raise Fail("%s did not end within %.0f s" % (argv[0], timeout_s or 0), **data)
+        if ok is not None and done.rc not in ok:
+            words = (done.stderr.strip() or done.stdout.strip()).splitlines()
+            why = ": " + words[-1] if words else ""
+            raise Fail("%s ended with %d%s" % (argv[0], done.rc, why), **data)
+        return done
+
+    def probe(
+        self, argv: Sequence[str], ok: Optional[Sequence[int]] = None, timeout_s: float = 60
+    ) -> proc.Completed:
+        """Runs a program that only observes, in the C locale."""
+        return self.run(argv, env={"LC_ALL": "C"}, ok=ok, timeout_s=timeout_s)
+
+    def progress(self, **what: Any) -> None:
+        """Tells the controller how far this step is, e.g. phase="download", done=3, total=9."""
+        what.update(type="progress", i=self.index)
+        self.agent.wire.say(what)
+        self.agent.wire.flush_if_due()
+
+    def receive_blob(self, digest: str) -> Iterator[bytes]:
+        """The pieces of the blob whose SHA-256 is `digest`; the caller checks the hash."""
+        return self.agent.receive_blob(digest)
+
+    def send_data(self, size: int, pieces: Iterator[bytes]) -> None:
+        """Sends bulk data that belongs to this step's result."""
+        wire = self.agent.wire
+        wire.say({"type": "data", "i": self.index, "size": size})
+        for piece in pieces:
+            wire.put(b"B", piece)
+            wire.flush()
+        wire.put(b"B", b"")
+        wire.flush()
+
+    @property
+    def prepared(self) -> Any:
+        """What the module's `prepare` observed, renewed when something has changed since."""
+        return self.agent.prepared(self)
+
+
+class State:
+    """Something that is or is not as wanted: flat mappings of plain values, None is absent.
+
+    A subclass gives `observe` and `apply`, and either `desired` or sets `self.wanted`. Keys
+    that `desired` does not name are not compared.
+    """
+
+    #: keys whose values must not be shown
+    secret: Tuple[str, ...] = ()
+
+    def observe(self) -> Dict[str, Any]:
+        raise NotImplementedError
+
+    def desired(self, observed: Observed) -> Dict[str, Any]:
+        raise NotImplementedError
+
+    def apply(self, observed: Observed, wanted: Observed, changes: Sequence[str]) -> None:
+        """Makes it so. `changes` are the keys that differ."""
+        raise NotImplementedError
+
+    def data(self, observed: Observed) -> Dict[str, Any]:
+        """Values for `register`."""
+        return {}
+
+
+def _differences(observed: Observed, wanted: Observed) -> List[str]:
+    return [key for key in wanted if observed.get(key) != wanted[key]]
+
+
+def converge(ctx: Context, state: State) -> Result:
+    """Observes, compares, applies, and observes again before it says `changed`."""
+    before = state.observe()
+    wanted = state.desired(before)
+    changes = _differences(before, wanted)
+    if not changes:
+        return ok(**state.data(before))
+    hidden = "(not shown)"
+    diff = [
+        {"key": key, "before": hidden, "after": hidden}
+        if key in state.secret
+        else {"key": key, "before": before.get(key), "after": wanted[key]}
+        for key in changes
+    ]
+    if ctx.check:
+        return changed(diff, **state.data({**before, **wanted}))
+    state.apply(before, wanted, changes)
+    after = state.observe()
+    missed = _differences(after, state.desired(after))
+    if missed:
+        shown = ", ".join(
+            key
+            if key in state.secret
+            else "%s is %r, wanted %r" % (key, _brief(after.get(key)), _brief(wanted.get(key)))
+            for key in missed
+        )
+        raise Fail("applied, but the host does not show it: " + shown, diff=diff)
+    return changed(diff, **state.data(after))
+
+
+def _brief(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > 60:
+        return value[:57] + "..."
+    return value
+
+
+def ok(msg: str = "", **data: Any) -> Result:
+    return {"status": "ok", "msg": msg, "data": data}
+
+
+def changed(diff: Optional[List[Dict[str, Any]]] = None, msg: str = "", **data: Any) -> Result:
+    return {"status": "changed", "msg": msg, "diff": diff or [], "data": data}
+
+
+def skipped(msg: str, **data: Any) -> Result:
+    return {"status": "skipped", "msg": msg, "data": data}
+
+
+def unknown(msg: str, **data: Any) -> Result:
+    """For a check that cannot honestly predict."""
+    return {"status": "unknown", "msg": msg, "data": data}
+
+
+def failed(msg: str, **data: Any) -> Result:
+    return {"status": "failed", "msg": msg, "data": data}
+
+
+def cheap_facts() -> Dict[str, Any]:
+    """What costs next to nothing to know; sent with the first reply."""
+    uname = os.uname()
+    release: Dict[str, str] = {}
+    for path in ("/etc/os-release", "/usr/lib/os-release"):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as stream:
+                for line in stream:
+                    key, sep, value = line.strip().partition("=")
+                    if sep:
+                        release[key] = value.strip("\"'")
+            break
+        except OSError:
+            continue
+    return {
+        "python": list(sys.version_info[:3]),
+        "executable": sys.executable,
+        "magic": magic().hex(),
+        "uid": os.getuid(),
+        "euid": os.geteuid(),
+        "system": uname.sysname,
+        "kernel": uname.release,
+        "kernel_version": uname.version,
+        "nodename": uname.nodename,
+        "machine": uname.machine,
+        "os_release": release,
+        "home": os.environ.get("HOME", ""),
+        "time": time.time(),
+    }
+
+
+def magic() -> bytes:
+    """The bytecode format of this interpreter."""
+    return sys.modules["_frozen_importlib_external"].MAGIC_NUMBER  # type: ignore[no-any-return]
+
+
+def load_modules(packed: bytes) -> None:
+    """Makes modules of a zlib-compressed, marshalled list of (name, code or source)."""
+    for name, code in marshal.loads(zlib.decompress(packed)):
+        module = type(sys)(name)
+        sys.modules[name] = module
+        parent, _, last = name.rpartition(".")
+        if parent in sys.modules:
+            setattr(sys.modules[parent], last, module)
+        if isinstance(code, str):
+            code = compile(code, name, "exec", dont_inherit=True)
+        exec(code, module.__dict__)
+
+
+class Agent:
+    """Serves batches until the input ends."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.steps: List[Mapping[str, Any]] = []
+        self.position = 0
+        self.cache: Dict[str, Any] = {}
+        self.stopping = False
+
+    # -- what steps use ---------------------------------------------------------------
+
+    def module(self, name: str) -> Any:
+        full = "provision.agent.mods." + name
+        module = sys.modules.get(full)
+        if module is None:
+            # Only outside a payload (connection: local in tests); on a host all have come.
+            import importlib
+
+            module = importlib.import_module(full)
+        return module
+
+    def prepared(self, ctx: Context) -> Any:
+        name = ctx.module
+        if name not in self.cache:
+            todo = [s["args"] for s in self.steps[self.position :] if s["mod"] == name]
+            self.cache[name] = self.module(name).prepare(ctx, todo)
+        return self.cache[name]
+
+    def receive_blob(self, digest: str) -> Iterator[bytes]:
+        self.wire.say({"type": "need", "blob": digest})
+        self.wire.flush()
+        while True:
+            kind, body = self.wire.receive()
+            if kind == b"B":
+                if not body:
+                    return
+                yield body
+                continue
+            message = loads(body.decode())
+            if message["type"] == "stop":
+                self.stopping = True
+            elif message["type"] == "blob" and message.get("missing"):
+                raise Fail("the controller does not have the content " + digest)
+
+    # -- the loop ---------------------------------------------------------------------
+
+    def run_step(self, step: Mapping[str, Any]) -> Result:
+        started = time.monotonic()
+        try:
+            ctx = Context(self, step)
+            result: Result = self.module(step["mod"]).main(ctx, step["args"])
+        except Fail as exc:
+            data = dict(exc.data)
+            result = {
+                "status": "failed",
+                "msg": exc.msg,
+                "diff": data.pop("diff", []),
+                "data": data,
+            }
+        except Closed:
+            raise
+        except OSError as exc:
+            where = ": " + os.fsdecode(exc.filename) if exc.filename else ""
+            result = failed("%s%s" % (exc.strerror or exc, where), errno=exc.errno)
+        except Exception as exc:
+            import traceback
+
+            words = "%s: %s" % (type(exc).__name__, exc)
+            result = failed("a defect in %s: %s" % (step["mod"], words))
+            result["traceback"] = traceback.format_exc()
+        if result["status"] == "changed" and not step.get("check"):
+            self.cache.clear()
+        result["type"] = "result"
+        result["i"] = step["i"]
+        result["t"] = round(time.monotonic() - started, 6)
+        return result
+
+    def run_batch(self, batch: Mapping[str, Any]) -> None:
+        """Steps in order up to the first failure that is not to be ignored."""
+        self.steps = batch["steps"]
+        self.cache.clear()
+        for position, step in enumerate(self.steps):
+            if self.stopping:
+                break
+            self.position = position
+            result = self.run_step(step)
+            self.wire.say(result)
+            self.wire.flush_if_due()
+            if result["status"] == "failed" and not step.get("go_on"):
+                break
+            if position + 1 < len(self.steps):
+                self.look_for_stop()
+        self.steps = []
+        self.wire.say({"type": "done", "id": batch["id"]})
+        self.wire.flush()
+
+    def look_for_stop(self) -> None:
+        while self.wire.readable():
+            kind, body = self.wire.receive()
+            if kind == b"J" and loads(body.decode())["type"] == "stop":
+                self.stopping = True
+
+    def serve(self) -> None:
+        self.wire.say({"type": "hello", "protocol": PROTOCOL, "facts": cheap_facts()})
+        while True:
+            kind, body = self.wire.receive()
+            message = loads(body.decode("utf-8", "surrogatepass")) if kind == b"J" else {}
+            what = message.get("type")
+            if what == "batch":
+                self.stopping = False
+                self.run_batch(message)
+            elif what == "modules":
+                packed = []
+                while True:
+                    kind, body = self.wire.receive()
+                    if not body:
+                        break
+                    packed.append(body)
+                load_modules(b"".join(packed))
+
+
+def _watch(wire: Wire) -> None:
+    """A timer that notices, also in the middle of a step, that the controller is gone."""
+    hung_up = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0x2000)
+
+    def tick(_number: int, _frame: Any) -> None:
+        poll = select.poll()
+        poll.register(wire.fd_in, hung_up)
+        if any(event & hung_up for _, event in poll.poll(0)):
+            end(1)
+        if not wire.busy:
+            if not wire.pending and time.monotonic() - wire.sent_at > _ALIVE_S:
+                wire.say({"type": "alive"})
+            try:
+                wire.flush_if_due()
+            except Closed:
+                end(1)
+
+    _signal.signal(_signal.SIGALRM, tick)
+    _signal.setitimer(_signal.ITIMER_REAL, 1.0, 1.0)
+
+
+staged: Dict[str, int] = {}  # files being written, removed when the agent ends early
+
+
+def end(code: int) -> NoReturn:
+    """Ends the agent, what it started, and what it has half-written."""
+    for path in list(staged):
+        try:
+            os.unlink(path)
+        except OSError:
+            pass
+    proc.end_all()
+    os._exit(code)
+
+
+def serve(fd_in: int = 0, fd_out: int = 1) -> NoReturn:
+    """Runs the agent on this process's standard input and output."""
+    # A step's program must never read the frames or write among them.
+    wire_in, wire_out = os.dup(fd_in), os.dup(fd_out)
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    os.close(null)
+    wire = Wire(wire_in, wire_out)
+    for number in (1, 15):  # SIGHUP, SIGTERM
+        _signal.signal(number, lambda *_: end(1))
+    _watch(wire)
+    try:
+        Agent(wire).serve()
+    except Closed:
+        end(0)
+    end(1)

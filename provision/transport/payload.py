@@ -1,0 +1,160 @@
+"""What is sent to a host to make an agent there, byte by byte.
+
+1. The command: `exec /bin/sh -c 'for p in "$@"; … exec "$p" -I -S -c BOOT' sh python3 …`.
+   It takes the first interpreter that exists. BOOT is a few lines that any Python
+   understands; they say so when it is too old.
+2. On standard input: 4 bytes of this controller's bytecode magic, two 4-byte big-endian
+   lengths, then two bundles. The first is bytecode, used when the host's interpreter has the
+   same magic (nothing to compile: 15 ms saved a host); the second is source. A bundle is
+   zlib over marshal over a list of (module name, code or source).
+3. Frames, as `provision.agent.core` describes. They follow at once, nobody waits for BOOT.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import marshal
+import shlex
+import types
+import zlib
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from importlib.abc import InspectLoader
+from importlib.util import MAGIC_NUMBER
+
+__all__ = ["INTERPRETERS", "bundles", "command", "mods_closure", "packed_source", "preamble"]
+
+#: Where a usable Python is looked for, in this order.
+INTERPRETERS = (
+    "python3",
+    "/usr/bin/python3",
+    "/usr/libexec/platform-python",
+    "/opt/miniconda3/bin/python",
+)
+NO_PYTHON = b"PROVISION-NO-PYTHON"
+OLD_PYTHON = b"PROVISION-OLD-PYTHON"
+
+_BOOT = r"""
+import sys,os
+if sys.version_info<(3,8):
+ os.write(1,("PROVISION-OLD-PYTHON %d.%d %s\n"%(sys.version_info[0],sys.version_info[1],sys.executable)).encode());sys.exit(126)
+import marshal,zlib
+def r(n):
+ b=b""
+ while len(b)<n:
+  d=os.read(0,n-len(b))
+  if not d:sys.exit(1)
+  b+=d
+ return b
+h=r(12);I=int.from_bytes
+c=r(I(h[4:8],"big"));s=r(I(h[8:],"big"))
+if h[:4]!=sys.modules["_frozen_importlib_external"].MAGIC_NUMBER:c=s
+for n,c in marshal.loads(zlib.decompress(c)):
+ m=type(sys)(n);sys.modules[n]=m;p,_,l=n.rpartition(".")
+ if p:setattr(sys.modules[p],l,m)
+ if type(c) is str:c=compile(c,n,"exec",dont_inherit=True)
+ exec(c,m.__dict__)
+sys.modules["provision.agent.core"].serve()
+""".strip()
+
+_LOOK = (
+    'b=$1; shift; for p in "$@"; do command -v "$p" >/dev/null 2>&1 && exec "$p" -I -S -c "$b"; '
+    "done; echo PROVISION-NO-PYTHON; exit 127"
+)
+
+_PACKAGES = ("provision", "provision.agent", "provision.agent.mods")
+_BASE = ("provision.agent.proc", "provision.agent.core")
+
+
+def command(interpreters: Iterable[str] = INTERPRETERS) -> list[str]:
+    """The argument list that starts an agent with the first interpreter that exists."""
+    return ["/bin/sh", "-c", _LOOK, "sh", _BOOT, *interpreters]
+
+
+def command_line(interpreters: Iterable[str] = INTERPRETERS) -> str:
+    """`command` as a line that every login shell understands."""
+    return "exec " + " ".join(shlex.quote(word) for word in command(interpreters))
+
+
+def _spec_source(name: str) -> tuple[InspectLoader, str]:
+    spec = importlib.util.find_spec(name)
+    if spec is None or not isinstance(spec.loader, InspectLoader):
+        raise LookupError(f"no agent module {name}")
+    return spec.loader, spec.loader.get_source(name) or ""
+
+
+@cache
+def _imports(name: str) -> tuple[str, ...]:
+    """The agent's own modules that `name` imports, at any depth of its code."""
+    _, source = _spec_source(name)
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            if node.module in _PACKAGES:
+                found += [f"{node.module}.{alias.name}" for alias in node.names]
+            elif node.module.startswith("provision.agent."):
+                found.append(node.module)
+        elif isinstance(node, ast.Import):
+            found += [a.name for a in node.names if a.name.startswith("provision.agent.")]
+    return tuple(dict.fromkeys(found))
+
+
+def _ordered(names: Iterable[str], done: dict[str, None]) -> None:
+    for name in names:
+        if name not in done:
+            _ordered((n for n in _imports(name) if n != name), done)
+            done[name] = None
+
+
+def mods_closure(mods: Iterable[str]) -> tuple[str, ...]:
+    """Full names of the modules that `mods` (short names) need, dependencies first."""
+    done: dict[str, None] = dict.fromkeys(_BASE)
+    _ordered((f"provision.agent.mods.{mod}" for mod in sorted(mods)), done)
+    return tuple(done)
+
+
+def _slim(code: types.CodeType, name: str) -> types.CodeType:
+    """Without local paths, and line tables, which are most of the bytes.
+
+    A traceback from the host still names module and function.
+    """
+    consts = tuple(_slim(c, name) if isinstance(c, types.CodeType) else c for c in code.co_consts)
+    return code.replace(co_filename=name, co_consts=consts, co_linetable=b"")
+
+
+@cache
+def _code(name: str) -> types.CodeType:
+    loader, _ = _spec_source(name)
+    code = loader.get_code(name)
+    if code is None:
+        raise LookupError(f"no code for {name}")
+    return _slim(code, name)
+
+
+def _pack(items: list[tuple[str, object]]) -> bytes:
+    return zlib.compress(marshal.dumps(items, 4), 6)
+
+
+@lru_cache(maxsize=64)
+def bundles(names: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """(bytecode, source) bundles of whole agents with these modules."""
+    packages: list[tuple[str, object]] = [(package, "") for package in _PACKAGES]
+    code: list[tuple[str, object]] = [(name, _code(name)) for name in names]
+    source: list[tuple[str, object]] = [(name, _spec_source(name)[1]) for name in names]
+    return _pack(packages + code), _pack(packages + source)
+
+
+@lru_cache(maxsize=64)
+def packed_source(names: tuple[str, ...], magic: bytes) -> bytes:
+    """A bundle of further modules for an agent whose interpreter has `magic`."""
+    same = magic == MAGIC_NUMBER
+    return _pack([(name, _code(name) if same else _spec_source(name)[1]) for name in names])
+
+
+@lru_cache(maxsize=64)
+def preamble(names: tuple[str, ...]) -> bytes:
+    """The bytes that follow the command: header and both bundles."""
+    code, source = bundles(names)
+    header = MAGIC_NUMBER + len(code).to_bytes(4, "big") + len(source).to_bytes(4, "big")
+    return header + code + source
