@@ -396,6 +396,17 @@ def load_modules(packed: bytes) -> None:
         exec(code, module.__dict__)
 
 
+def _trace(exc: BaseException) -> str:
+    """Where a defect is. `traceback` cannot read code whose line tables were left behind."""
+    lines = []
+    tb = exc.__traceback__
+    while tb is not None:
+        code = tb.tb_frame.f_code
+        lines.append("%s:%s in %s" % (code.co_filename, tb.tb_lineno, code.co_name))
+        tb = tb.tb_next
+    return "\n".join(lines)
+
+
 class Agent:
     """Serves batches until the input ends."""
 
@@ -462,11 +473,9 @@ class Agent:
             where = ": " + os.fsdecode(exc.filename) if exc.filename else ""
             result = failed("%s%s" % (exc.strerror or exc, where), errno=exc.errno)
         except Exception as exc:
-            import traceback
-
             words = "%s: %s" % (type(exc).__name__, exc)
             result = failed("a defect in %s: %s" % (step["mod"], words))
-            result["traceback"] = traceback.format_exc()
+            result["traceback"] = _trace(exc)
         if result["status"] == "changed" and not step.get("check"):
             self.cache.clear()
         result["type"] = "result"

@@ -38,7 +38,8 @@ OLD_PYTHON = b"PROVISION-OLD-PYTHON"
 _BOOT = r"""
 import sys,os
 if sys.version_info<(3,8):
- os.write(1,("PROVISION-OLD-PYTHON %d.%d %s\n"%(sys.version_info[0],sys.version_info[1],sys.executable)).encode());sys.exit(126)
+ v=sys.version_info[:2]+(sys.executable,)
+ os.write(1,("PROVISION-OLD-PYTHON %d.%d %s\n"%v).encode());sys.exit(126)
 import marshal,zlib
 def r(n):
  b=b""
