@@ -1,0 +1,173 @@
+"""One lab: bring it up, take it down, ask how it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from provision.errors import InputError, LabError
+from provision.lab import mirroring
+from provision.lab.boot import start_host, wait_until_up
+from provision.lab.commands import Commands
+from provision.lab.files import locked
+from provision.lab.layout import LabLayout
+from provision.lab.machine import raise_limits, require
+from provision.lab.model import RELEASES, LabHost, LabState, Wanted, grow, load_state, save_state
+from provision.lab.mounts import mount_overlay
+from provision.lab.network import connect_host, ensure_bridge
+from provision.lab.outputs import write_outputs
+from provision.lab.processes import supervisors
+from provision.lab.recipe import recipe_for
+from provision.lab.rootfs import ensure_rootfs
+from provision.lab.seed import ensure_key, seed_host
+from provision.lab.teardown import clear_host, has_leftovers, remove_lab
+
+__all__ = ["Lab", "UpRequest"]
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class UpRequest:
+    """What `up` shall reach. `hosts` None: as many as there are, or three.
+
+    `without_python` is a number of hosts or their names.
+    """
+
+    hosts: int | None = None
+    releases: tuple[str, ...] = ()
+    without_python: int | tuple[str, ...] = ()
+    addresses_per_host: int = 1
+    mirror: bool = True
+    install: bool = False
+
+    def check(self) -> None:
+        """Raises InputError for what no lab could be."""
+        if unknown := [name for name in self.releases if name not in RELEASES]:
+            raise InputError(
+                f"no lab hosts run {unknown[0]!r}", hint=f"releases: {', '.join(RELEASES)}"
+            )
+        if self.hosts is not None and not 1 <= self.hosts <= 200:
+            raise InputError("a lab has 1 to 200 hosts")
+        if self.addresses_per_host < 1:
+            raise InputError("a host has at least one address")
+
+
+class Lab:
+    """The lab in `directory`. `progress` takes one line a step."""
+
+    def __init__(self, directory: Path, *, progress: Callable[[str], None] = _silent) -> None:
+        self.layout = LabLayout.at(directory)
+        self._progress = progress
+
+    def state(self) -> LabState | None:
+        """What is recorded; None when there is no lab here."""
+        return load_state(self.layout.state_file)
+
+    def require_state(self) -> LabState:
+        """Like `state`; raises LabError when there is no lab here."""
+        if (state := self.state()) is None:
+            raise LabError(
+                f"there is no lab in {self.layout.directory}", hint="`provision lab up` makes one"
+            )
+        return state
+
+    @contextmanager
+    def _locked(self) -> Iterator[Commands]:
+        def waiting() -> None:
+            self._progress(f"waiting for another lab command in {self.layout.directory}")
+
+        with locked(self.layout.lock_file, waiting=waiting) as descriptor:
+            yield Commands(hold=(descriptor,))
+
+    def up(self, request: UpRequest) -> LabState:
+        """Boots what is missing or dead and waits until all of it answers."""
+        request.check()
+        require(install=request.install, progress=self._progress)
+        with self._locked() as commands:
+            state = self._plan(request, commands)
+            roots = {
+                kind: ensure_rootfs(recipe_for(kind[0], python=kind[1]), self._progress)
+                for kind in dict.fromkeys((host.release, host.python) for host in state.hosts)
+            }
+            raise_limits(sum(len(host.addresses) for host in state.hosts))
+            ensure_key(self.layout, commands)
+            if state.mirror_port:
+                mirroring.start(self.layout.directory, state.bridge_address, state.mirror_port)
+            running = supervisors(self.layout)
+            fresh = [host for host in state.hosts if host.name not in running]
+            for host in fresh:
+                self._prepare(commands, state, host, roots[host.release, host.python])
+            write_outputs(self.layout, state)
+            for host in fresh:
+                start_host(self.layout, host)
+            self._wait(state, fresh)
+        return state
+
+    def _plan(self, request: UpRequest, commands: Commands) -> LabState:
+        """Decides on hosts and network and records both before anything is made."""
+        state = self.state()
+        if state is None and has_leftovers(self.layout):
+            self._progress("clearing what an earlier lab here left behind")
+            remove_lab(self.layout, commands)
+        known = state.hosts if state else ()
+        wanted = Wanted(
+            hosts=request.hosts,
+            releases=request.releases,
+            without_python=request.without_python,
+            addresses_per_host=request.addresses_per_host,
+            known=known,
+        )
+        addresses = sum(len(host.addresses) for host in known)
+        addresses += max(0, wanted.count() - len(known)) * request.addresses_per_host
+        network = ensure_bridge(
+            self.layout,
+            commands,
+            addresses=addresses,
+            preferred=state.network if state else "",
+        )
+        port = state.mirror_port if state else 0
+        if request.mirror and not port and mirroring.available():
+            port = mirroring.choose_port(str(network[1]))
+        state = LabState(network=str(network), hosts=grow(wanted, network), mirror_port=port)
+        save_state(self.layout.state_file, state)
+        return state
+
+    def _prepare(self, commands: Commands, state: LabState, host: LabHost, lower: Path) -> None:
+        clear_host(self.layout, commands, host.name)
+        mount_overlay(commands, self.layout.tag, lower, self.layout.host(host.name))
+        seed_host(self.layout, commands, state, host)
+        connect_host(self.layout, commands, host, IPv4Network(state.network))
+
+    def _wait(self, state: LabState, fresh: list[LabHost]) -> None:
+        if fresh:
+            names = ", ".join(host.name for host in fresh)
+            self._progress(f"booting {names}" if len(fresh) < 6 else f"booting {len(fresh)} hosts")
+        deadline = time.monotonic() + 60.0 + 3.0 * len(fresh)
+        for host in state.hosts:
+            word = wait_until_up(self.layout, host, deadline)
+            if word != "running" and host in fresh:
+                self._progress(f"{host.name} is up, but systemd calls it {word}")
+
+    def down(self) -> None:
+        """Removes everything; no error when there is nothing."""
+        if not self.layout.directory.exists() and not has_leftovers(self.layout):
+            return
+        with self._locked() as commands:
+            mirroring.stop(self.layout.directory)
+            remove_lab(self.layout, commands)
+            self.layout.lock_file.unlink(missing_ok=True)
+        try:
+            self.layout.directory.rmdir()
+        except OSError:
+            pass  # the user keeps something of his own there
+
+    def forget_mirror(self, state: LabState) -> LabState:
+        """The same lab without a mirror."""
+        return replace(state, mirror_port=0)
