@@ -128,7 +128,7 @@ def ssh(directory: Path | None, login: str | None, host: str, cmd: tuple[str, ..
 
     argv = ssh_arguments(_lab(directory), host, login=login or "", command=_shell_line(cmd))
     sys.stdout.flush()
-    os.execvp(argv[0], argv)
+    os.execvp(argv[0], argv)  # noqa: S606 - an argument list, no shell to go through
 
 
 def _shell_line(words: tuple[str, ...]) -> str:
