@@ -46,6 +46,8 @@ def _delta(seconds: float) -> str:
 def main(ctx: Context, args: Args) -> Result:
     """args: argv (list), chdir, creates, removes, stdin (text), strip_empty_ends."""
     argv = [str(word) for word in args["argv"]]
+    if args.get("expand_argument_vars"):
+        argv = [os.path.expandvars(os.path.expanduser(word)) for word in argv]
     cmd: Any = args.get("cmd", argv)
     chdir = args.get("chdir")
     guard = _guard(args)

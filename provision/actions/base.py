@@ -1,0 +1,157 @@
+"""What an action is: arguments, documentation, and its controller half.
+
+Most actions turn their arguments into one `Call` of a host half (`provision/agent/mods`);
+such calls travel together in batches. Some give an `Outcome` at once (debug, set_fact). The
+few that need several steps with decisions between them are generators: they yield calls,
+receive what the host answered, and return the outcome.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, Literal, Protocol
+
+from provision.actions.args import wire
+
+__all__ = [
+    "Action",
+    "ActionContext",
+    "Blob",
+    "Call",
+    "Difference",
+    "Outcome",
+    "Script",
+    "Status",
+    "blob_of",
+]
+
+Status = Literal["ok", "changed", "failed", "skipped", "unreachable", "unknown"]
+Difference = dict[str, Any]  # {"key", "before", "after"}
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Content that a host fetches only when it lacks it, named by its SHA-256."""
+
+    sha256: str
+    size: int
+    source: Path | bytes
+
+    def open(self) -> BinaryIO:
+        if isinstance(self.source, bytes):
+            return io.BytesIO(self.source)
+        return self.source.open("rb")
+
+
+def blob_of(source: Path | bytes) -> Blob:
+    """The blob for a file or for bytes. Raises OSError."""
+    if isinstance(source, bytes):
+        return Blob(hashlib.sha256(source).hexdigest(), len(source), source)
+    with source.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Blob(digest, source.stat().st_size, source)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How one task ended on one host.
+
+    `data` is what `register` keeps. `facts` become host facts, `host_vars` plain variables of
+    the host, `groups` run-time groups it joins, `new_hosts` hosts that join the inventory.
+    """
+
+    status: Status
+    msg: str = ""
+    diff: list[Difference] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    host_vars: dict[str, Any] = field(default_factory=dict)
+    groups: Sequence[str] = ()
+    new_hosts: Sequence[Mapping[str, Any]] = ()
+    duration_s: float = 0.0
+    traceback: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Call:
+    """One step of a host half. `timeout_s` None means the default deadline of a task.
+
+    `finish` may turn the host's outcome into the action's. `receive` takes bulk data that the
+    step sends (size, pieces).
+    """
+
+    mod: str
+    args: Mapping[str, Any]
+    blobs: Sequence[Blob] = ()
+    timeout_s: float | None = None
+    check: bool | None = None  # None: as the task runs
+    finish: Callable[[Outcome], Outcome] | None = None
+    receive: Callable[[int, Any], None] | None = None
+
+
+#: A controller half of several steps: yields calls, is sent their outcomes.
+Script = Generator[Call, Outcome, Outcome]
+
+
+class ActionContext(Protocol):
+    """What a controller half may ask of the engine. One for each task and host."""
+
+    host: str
+    check: bool
+    diff: bool
+    become_user: str | None
+    environment: Mapping[str, str]
+
+    @property
+    def vars(self) -> Mapping[str, Any]:
+        """Every variable the task sees, rendered when looked at."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """The cheap facts of the host (`provision.agent.core.cheap_facts`)."""
+
+    def find(self, kind: str, name: str) -> Path:
+        """A file of the project: `kind` is files, templates, vars, tasks or envs. Roles first,
+        then beside the playbook, then shipped content. Raises PlaybookError."""
+
+    def render_template(self, path: Path, variables: Mapping[str, Any] | None = None) -> str:
+        """A template file's text. Raises TemplateError."""
+
+    def progress(self, phase: str, done: float = 0, total: float = 0, unit: str = "") -> None:
+        """Tells the user how far this task is."""
+
+    def shared(self, key: object, make: Callable[[], Any]) -> Any:
+        """Something made once for the whole run and all hosts, e.g. one solve; `make` runs in
+        the first caller, the others wait. An exception is raised to all of them."""
+
+    def secret(self, value: str) -> None:
+        """From now on `value` is masked wherever it would be shown or stored."""
+
+
+class Action:
+    """Base of all actions. `Args` is the argument model, `mod` the host half."""
+
+    name: ClassVar[str]
+    names: ClassVar[tuple[str, ...]] = ()  # further names: dotted Ansible names are implied
+    summary: ClassVar[str]
+    Args: ClassVar[type[Any]]
+    mod: ClassVar[str] = ""
+    free_form: ClassVar[str] = ""  # the argument that bare text after the name fills
+    free_pairs: ClassVar[bool] = True  # k=v words in the bare text are arguments
+    examples: ClassVar[str] = ""
+    notes: ClassVar[str] = ""
+    check_mode: ClassVar[str] = "predicts the result and shows the difference"
+    any_args: ClassVar[bool] = False  # takes arguments of any name (set_fact)
+    needs_connection: ClassVar[bool] = True
+
+    def plan(self, args: Any, ctx: ActionContext) -> Call | Outcome | Script:
+        """The action's controller half; by default all arguments go to the host half."""
+        return Call(self.mod or self.name, wire(args))
+
+    def mods(self) -> Sequence[str]:
+        """Host halves that may be called, so that they can travel with the first batch."""
+        return (self.mod or self.name,) if self.needs_connection else ()
