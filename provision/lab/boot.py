@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 
 from provision.errors import LabError
 from provision.lab.cgroups import create_group, leader_of
@@ -12,7 +14,7 @@ from provision.lab.layout import LabLayout
 from provision.lab.model import LabHost
 from provision.lab.processes import supervisors
 
-__all__ = ["console_tail", "start_host", "wait_until_up"]
+__all__ = ["console_tail", "settled", "start_host", "wait_until_up"]
 
 # Joins the host's control groups first, then boots it again whenever it asks for a reboot
 # (systemd-nspawn ends with 133 then).
@@ -60,14 +62,25 @@ def start_host(layout: LabLayout, host: LabHost) -> None:
 
 def console_tail(layout: LabLayout, name: str, lines: int = 15) -> str:
     """The end of what the host wrote while booting, without colours."""
-    import re
-
     try:
         text = layout.console(name).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return "(no console output)"
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", text)
     return "\n".join(plain.rstrip().splitlines()[-lines:]) or "(no console output)"
+
+
+def settled(layout: LabLayout, names: Sequence[str], *, timeout_s: float = 3.0) -> set[str]:
+    """The hosts that run. One that is between two boots, or just ending, is given time to
+    become either."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        known = supervisors(layout)
+        supervised = {name for name in names if name in known}
+        unsure = [name for name in supervised if leader_of(layout.tag, name) is None]
+        if not unsure or time.monotonic() > deadline:
+            return supervised
+        time.sleep(0.1)
 
 
 def _has_banner(address: str) -> bool:

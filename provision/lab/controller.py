@@ -11,7 +11,7 @@ from pathlib import Path
 
 from provision.errors import InputError, LabError
 from provision.lab import mirroring
-from provision.lab.boot import start_host, wait_until_up
+from provision.lab.boot import settled, start_host, wait_until_up
 from provision.lab.commands import Commands
 from provision.lab.files import locked
 from provision.lab.layout import LabLayout
@@ -20,7 +20,6 @@ from provision.lab.model import RELEASES, LabHost, LabState, Wanted, grow, load_
 from provision.lab.mounts import mount_overlay
 from provision.lab.network import connect_host, ensure_bridge
 from provision.lab.outputs import write_outputs
-from provision.lab.processes import supervisors
 from provision.lab.recipe import recipe_for
 from provision.lab.rootfs import ensure_rootfs
 from provision.lab.seed import ensure_key, seed_host
@@ -100,8 +99,8 @@ class Lab:
             ensure_key(self.layout, commands)
             if state.mirror_port:
                 mirroring.start(self.layout.directory, state.bridge_address, state.mirror_port)
-            running = supervisors(self.layout)
-            fresh = [host for host in state.hosts if host.name not in running]
+            alive = settled(self.layout, [host.name for host in state.hosts])
+            fresh = [host for host in state.hosts if host.name not in alive]
             for host in fresh:
                 self._prepare(commands, state, host, roots[host.release, host.python])
             write_outputs(self.layout, state)

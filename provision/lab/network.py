@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,15 @@ from provision.lab.files import locked
 from provision.lab.layout import LabLayout
 from provision.lab.model import LabHost
 
-__all__ = ["connect_host", "disconnect_host", "ensure_bridge", "leftover_links", "leftover_netns"]
+__all__ = [
+    "choose_network",
+    "connect_host",
+    "disconnect_host",
+    "ensure_bridge",
+    "leftover_links",
+    "leftover_netns",
+    "remove_links",
+]
 
 _POOL = IPv4Network("10.88.0.0/16")
 _SMALLEST_PREFIX = 21  # 2046 addresses: 32 labs side by side, a thousand names in each
@@ -103,10 +112,21 @@ def connect_host(
 
 
 def disconnect_host(layout: LabLayout, commands: Commands, name: str, index: int) -> None:
-    if (_LINKS / layout.veth(index)).exists():
-        commands.try_run(["ip", "link", "del", layout.veth(index)])
+    veth = layout.veth(index)
+    if (_LINKS / veth).exists() and not commands.try_run(["ip", "link", "del", veth]):
+        deadline = time.monotonic() + 5.0  # the kernel may be taking it away just now
+        while (_LINKS / veth).exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
     if (_NETNS / layout.netns(name)).exists():
         commands.run(["ip", "netns", "del", layout.netns(name)])
+
+
+def remove_links(layout: LabLayout, commands: Commands) -> None:
+    """Deletes the lab's links. One may vanish by itself: the kernel takes a pair away some
+    time after the namespace that held its other end."""
+    for link in leftover_links(layout):
+        if not commands.try_run(["ip", "link", "del", link]) and (_LINKS / link).exists():
+            raise LabError(f"cannot delete the network link {link}")
 
 
 def leftover_netns(layout: LabLayout) -> list[str]:

@@ -10,7 +10,7 @@ from provision.lab.cgroups import kill_group, remove_group
 from provision.lab.commands import Commands
 from provision.lab.layout import LabLayout
 from provision.lab.mounts import mounts_below, unmount_all
-from provision.lab.network import leftover_links, leftover_netns
+from provision.lab.network import leftover_links, leftover_netns, remove_links
 from provision.lab.processes import kill_supervisors
 
 __all__ = ["clear_host", "has_leftovers", "remove_lab"]
@@ -50,10 +50,9 @@ def remove_lab(layout: LabLayout, commands: Commands) -> None:
         commands,
         lambda mount: mount.source == layout.tag or mount.point.is_relative_to(layout.hosts),
     )
+    remove_links(layout, commands)
     for netns in leftover_netns(layout):
         commands.run(["ip", "netns", "del", netns])
-    for link in leftover_links(layout):
-        commands.run(["ip", "link", "del", link])
     remove_group(layout.tag)
     if _PROPAGATE.is_dir():
         for path in _PROPAGATE.glob(f"{layout.prefix}-*"):
