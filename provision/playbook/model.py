@@ -1,0 +1,183 @@
+"""Plays, blocks and tasks as read: nothing is rendered yet.
+
+What a task inherits (become, tags, conditions, variables …) is worked out while loading and
+stands in its `Inherited`, so that running a task never walks up a tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from provision.errors import Mark
+
+__all__ = [
+    "Block",
+    "Handler",
+    "Include",
+    "Inherited",
+    "Item",
+    "Loop",
+    "Play",
+    "Playbook",
+    "Role",
+    "Task",
+    "VarsPrompt",
+]
+
+
+@dataclass(eq=False, slots=True)
+class Role:
+    """A role as one place uses it: its files' content and the parameters given there."""
+
+    name: str
+    path: Path
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    parents: tuple[Role, ...] = ()  # outermost first
+    argument_specs: Mapping[str, Any] = field(default_factory=dict)
+    dependencies: tuple[Role, ...] = ()
+
+    @property
+    def lineage(self) -> tuple[Role, ...]:
+        return (*self.parents, self)
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a place in a play hands down. Sequences are outermost first."""
+
+    words: Mapping[str, Any] = field(default_factory=dict)  # of keywords.INHERITED
+    when: tuple[Any, ...] = ()
+    tags: frozenset[str] = frozenset()
+    vars: tuple[Mapping[str, Any], ...] = ()
+    environment: tuple[Any, ...] = ()
+    module_defaults: tuple[Mapping[str, Any], ...] = ()
+    notify: tuple[Any, ...] = ()
+    role: Role | None = None
+    include_params: tuple[Mapping[str, Any], ...] = ()
+
+    def with_role(self, role: Role) -> Inherited:
+        return replace(self, role=role)
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`loop:` or `with_NAME:`; `lookup` is the NAME, empty for `loop`."""
+
+    value: Any
+    lookup: str = ""
+    loop_var: str = "item"
+    index_var: str = ""
+    label: Any = None
+    pause: Any = 0
+    extended: Any = False
+    break_when: Any = None
+    mark: Mark | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Task:
+    """One task. `args` are unrendered; `text` is what stood as bare text after the action."""
+
+    action: str  # canonical name
+    args: Mapping[str, Any]
+    inherited: Inherited
+    mark: Mark
+    name: str = ""
+    spelled: str = ""  # the action as the playbook spells it
+    register: str = ""
+    loop: Loop | None = None
+    until: Any = None
+    retries: Any = None
+    delay: Any = 5
+    changed_when: Any = None
+    failed_when: Any = None
+    async_: Any = 0
+    poll: Any = None
+    order: int = 0  # position in the play, for barriers
+    listen: tuple[str, ...] = ()
+    is_handler: bool = False
+    directory: Path = Path()  # of the file that holds it
+
+    @property
+    def title(self) -> str:
+        role = self.inherited.role
+        shown = self.name or self.spelled or self.action
+        return f"{role.name} : {shown}" if role else shown
+
+
+Handler = Task
+
+
+@dataclass(eq=False, slots=True)
+class Include:
+    """A dynamic include: what it brings is known when a host arrives."""
+
+    kind: str  # tasks | role
+    task: Task  # its keywords, conditions and loop; args hold file/name/tasks_from/apply …
+    order: int = 0
+
+    @property
+    def inherited(self) -> Inherited:
+        return self.task.inherited
+
+
+@dataclass(eq=False, slots=True)
+class Block:
+    block: Sequence[Item]
+    inherited: Inherited
+    mark: Mark
+    rescue: Sequence[Item] = ()
+    always: Sequence[Item] = ()
+    name: str = ""
+
+
+Item = Task | Block | Include
+
+
+@dataclass(frozen=True, slots=True)
+class VarsPrompt:
+    name: str
+    prompt: str
+    private: bool = True
+    default: Any = None
+    confirm: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Play:
+    name: str
+    hosts: Any
+    inherited: Inherited
+    mark: Mark
+    directory: Path  # of the playbook file
+    pre_tasks: Sequence[Item] = ()
+    roles: Sequence[Role] = ()
+    tasks: Sequence[Item] = ()  # the roles' tasks first
+    post_tasks: Sequence[Item] = ()
+    handlers: Sequence[Item] = ()
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    vars_files: Sequence[Any] = ()
+    vars_prompt: Sequence[VarsPrompt] = ()
+    gather_facts: Any = None
+    gather_subset: Any = None
+    serial: Any = None
+    strategy: str = ""
+    order: str = "inventory"
+    max_fail_percentage: Any = None
+    force_handlers: Any = None
+
+    @property
+    def sections(self) -> tuple[Sequence[Item], ...]:
+        return (self.pre_tasks, self.tasks, self.post_tasks)
+
+
+@dataclass(eq=False, slots=True)
+class Playbook:
+    path: Path
+    plays: Sequence[Play]
+    warnings: Sequence[str] = ()
