@@ -61,9 +61,11 @@ class Inventory:
         )
 
     def _localhost(self, name: str) -> Host:
-        for other in LOCALHOST:
-            if other in self.hosts:
-                return self.hosts[other]
+        known = [self.hosts[other] for other in LOCALHOST if other in self.hosts]
+        if known:
+            if len(known) == 1:
+                return known[0]
+            return next(host for host in self.hosts.values() if host in known)
         if self._implicit is None:
             values = {
                 "ansible_connection": "local",

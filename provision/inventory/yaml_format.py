@@ -8,6 +8,7 @@ from typing import Any
 from provision.diagnostics import did_you_mean
 from provision.errors import InventoryError, Mark
 from provision.inventory.graph import Graph
+from provision.inventory.model import Group
 from provision.inventory.ranges import expand_hosts
 from provision.yamlsource import Str, mark_of
 
@@ -49,19 +50,22 @@ def parse_groups(graph: Graph, data: Mapping[Any, Any], source: str) -> None:
         _parse_group(graph, name, content, data, source)
 
 
+def _group_of(graph: Graph, name: object, parent: Mapping[Any, Any]) -> Group:
+    if name is None or name == "":
+        raise InventoryError("a group has no name", mark=_key_mark(name, parent))
+    return graph.group(str(name))
+
+
 def _parse_group(
     graph: Graph, name: object, data: object, parent: Mapping[Any, Any], source: str
-) -> str:
-    mark = _key_mark(name, parent)
-    if name is None or name == "":
-        raise InventoryError("a group has no name", mark=mark)
-    group = graph.group(str(name))
+) -> None:
+    group = _group_of(graph, name, parent)
     if data is None:
-        return group.name
+        return
     if not isinstance(data, Mapping):
         raise InventoryError(
             f"group {group.name!r} is not a mapping",
-            mark=mark_of(parent, name) or mark,
+            mark=mark_of(parent, name) or _key_mark(name, parent),
             hint="a group holds 'hosts', 'children' and 'vars'",
         )
     for key in data:
@@ -79,11 +83,11 @@ def _parse_group(
             graph.set_group_vars(group, section, source, place)
         elif key == "children":
             for child, content in section.items():
-                below = _parse_group(graph, child, content, section, source)
-                graph.child(group.name, below, _key_mark(child, section))
+                below = _group_of(graph, child, section)
+                graph.child(group.name, below.name, _key_mark(child, section))
+                _parse_group(graph, child, content, section, source)
         else:
             _parse_hosts(graph, group.name, section, source)
-    return group.name
 
 
 def _parse_hosts(graph: Graph, group: str, section: Mapping[Any, Any], source: str) -> None:
