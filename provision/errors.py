@@ -169,7 +169,10 @@ class Unreachable(HostError):
 
 
 class ConnectFailed(Unreachable):
-    pass
+    """`phase` is where connecting stopped; `transient`: another attempt may go better."""
+
+    phase = ""
+    transient = False
 
 
 class AuthenticationFailed(Unreachable):

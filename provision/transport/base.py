@@ -59,11 +59,18 @@ class Channel(Protocol):
         Raises TimeoutError when nothing came in time, ChannelLost when the line broke.
         """
 
-    def stderr(self) -> bytes:
-        """Standard error that has arrived since the last call, without waiting."""
+    def stderr(self, timeout_s: float = 0.0) -> bytes:
+        """Standard error that has arrived since the last call, its last 64 KiB.
+
+        Waits up to `timeout_s` for some when there is none; b"" at its end, too.
+        """
 
     def exit_status(self, timeout_s: float | None) -> int:
-        """The program's exit status; -N when signal N ended it."""
+        """The program's exit status; -N when signal N ended it.
+
+        Standard output that comes while waiting stays for `recv`. Raises TimeoutError when
+        the program still runs, ChannelLost when nobody can tell any more.
+        """
 
     def close(self) -> None: ...
 
@@ -72,7 +79,17 @@ class Connection(Protocol):
     target: Target
 
     def start(self, command: str) -> Channel:
-        """Start `command`, a line for the login user's shell. Raises ChannelLost."""
+        """Start `command`, a line for the login user's shell. Raises Unreachable.
+
+        Returns before the host has answered: the first data may follow in the same flight,
+        and a login or start that fails is raised by whatever is called on the channel next.
+        """
+
+    def ready(self) -> None:
+        """Waits until the login is certain. Raises Unreachable.
+
+        Not needed before `start`, and costs a round trip there.
+        """
 
     def close(self) -> None: ...
 

@@ -1,0 +1,298 @@
+"""Connections over SSH, on Fabric and Paramiko.
+
+`SshConnector.connect` returns when the host's key is verified and the first authentication
+request is on its way; the first program and its first input follow without waiting for the
+answer. Whatever goes wrong there is raised by the channel's next call. From the connection
+request to the program's first word that is four round trips, where asking and waiting needs
+eight.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from provision.errors import ChannelLost, ConnectFailed, Unreachable
+from provision.transport.base import Target
+from provision.transport.hostkeys import HostKeys
+from provision.transport.keys import KeyRing
+from provision.transport.login import Login, handshake
+from provision.transport.refusal import hung, refused
+from provision.transport.route import Route, resolve
+from provision.transport.sshargs import parse_ssh_args
+from provision.transport.sshchannel import SshChannel
+from provision.transport.sshconfig import SYSTEM_CONFIG, USER_CONFIG, SshConfig
+from provision.transport.tcp import Dialled, ProxyProgram, dial_numeric, open_tcp
+
+if TYPE_CHECKING:
+    import fabric
+
+    from provision.transport.wire import Wire
+
+__all__ = ["SshConnection", "SshConnector", "prefetch_imports"]
+
+
+def prefetch_imports() -> None:
+    """Imports what connecting needs (0.3 s); call it from a thread while files are read."""
+    importlib.import_module("fabric")
+    importlib.import_module("provision.transport.wire")
+
+
+class SshConnection:
+    """One session. Two threads may start channels at once; each channel belongs to one."""
+
+    def __init__(
+        self, target: Target, route: Route, wire: Wire, login: Login, release: Callable[[], None]
+    ) -> None:
+        self.target = target
+        self.route = route
+        self.wire = wire
+        self._login = login
+        self._release = release
+        self._lock = threading.Lock()
+        self._first = True
+
+    def start(self, command: str) -> SshChannel:
+        with self._lock:
+            early = self._first and self._login.pending and self.wire.pipelines
+            self._first = False
+            if early:
+                return SshChannel(self, command, self.wire.open_pipe(command, early=True))
+        self.ready()
+        return SshChannel(self, command, None)
+
+    def ready(self) -> None:
+        try:
+            self._login.finish()
+        except Unreachable:
+            self.close()
+            raise
+
+    @property
+    def first_try(self) -> bool:
+        """Whether the first authentication request was the one granted."""
+        return self._login.first_try
+
+    def fabric(self) -> fabric.Connection:
+        """The same session as Fabric's object, for its file transfers and helpers."""
+        self.ready()
+        return _as_fabric(self.route, self.wire)
+
+    def lost(self, doing: str) -> ChannelLost:
+        """The error for a session that ended while `doing` something."""
+        cause = self.wire.disconnected or str(self.wire.get_exception() or "").strip()
+        return ChannelLost(
+            f"the connection to {self.route.place} broke while {doing}",
+            host=self.route.name,
+            why=cause or "it was closed",
+        )
+
+    def close(self) -> None:
+        self.wire.close()
+        self._release()
+
+
+def _as_fabric(route: Route, wire: Wire) -> fabric.Connection:
+    import fabric
+    import paramiko
+
+    connection = fabric.Connection(
+        route.host, user=route.user, port=route.port, config=_fabric_config()
+    )
+    client: Any = paramiko.SSHClient()
+    client._transport = wire
+    connection.client = client
+    connection.transport = wire
+    return connection
+
+
+def _fabric_config() -> Any:
+    import fabric
+
+    return fabric.Config(overrides={"load_ssh_configs": False}, lazy=True)
+
+
+class SshConnector:
+    """Makes connections; shares keys, the agent, ssh_config, known_hosts and jump hosts.
+
+    ssh_config_path  instead of ~/.ssh/config and /etc/ssh/ssh_config
+    passphrase       asked once for each encrypted key file: path in, passphrase or None out
+    """
+
+    def __init__(
+        self,
+        *,
+        accept_new_host_keys: bool = False,
+        ssh_config_path: str | Path | None = None,
+        passphrase: Callable[[str], str | None] | None = None,
+    ) -> None:
+        self._accept_new = accept_new_host_keys
+        self._config_path = str(ssh_config_path) if ssh_config_path is not None else ""
+        self._configs: dict[str, SshConfig] = {}
+        self._keys = KeyRing(passphrase)
+        self._host_keys = HostKeys()
+        self._lock = threading.Lock()
+        self._dialled: dict[Route, Dialled] = {}
+        self._gateways: dict[tuple[Route, ...], Future[SshConnection]] = {}
+        self._open: set[Any] = set()
+        self._closed = False
+
+    # -- the Protocol -----------------------------------------------------------------
+
+    def connect(self, target: Target) -> SshConnection:
+        """One attempt. Raises ConnectFailed, HostKeyRejected, AuthenticationFailed, InputError."""
+        return self._connect(target, self.route(target))
+
+    def dial(self, target: Target) -> None:
+        """Begins the TCP connection without waiting, so that the host's work starts now.
+
+        `connect` takes it over. Does nothing for names and hosts behind others.
+        """
+        route = self.route(target)
+        if not route.jumps and not route.proxy_command:
+            dialled = dial_numeric(route)
+            with self._lock:
+                if dialled is not None and route not in self._dialled and not self._closed:
+                    self._dialled[route] = dialled
+                    dialled = None
+            if dialled is not None:
+                dialled.close()
+
+    def route(self, target: Target) -> Route:
+        """How `target` would be reached. Raises InputError."""
+        from dataclasses import replace
+
+        args = parse_ssh_args(target.ssh_args) if target.ssh_args else None
+        route = resolve(target, self._config(args.config if args is not None else ""))
+        return replace(route, accept_new=True) if self._accept_new else route
+
+    def close(self) -> None:
+        """Cuts every connection, those being made as well. Any thread."""
+        with self._lock:
+            self._closed = True
+            things = [*self._open, *self._dialled.values()]
+            self._dialled.clear()
+        for thing in things:
+            thing.close()
+        self._keys.close()
+
+    # -- beneath ----------------------------------------------------------------------
+
+    def _config(self, path: str) -> SshConfig:
+        path = path or self._config_path
+        with self._lock:
+            if path not in self._configs:
+                paths = (path,) if path else (USER_CONFIG, SYSTEM_CONFIG)
+                self._configs[path] = SshConfig(() if path.lower() == "none" else paths)
+            return self._configs[path]
+
+    def _connect(self, target: Target, route: Route) -> SshConnection:
+        from provision.transport.wire import Wire
+
+        stream, program = self._stream(route)
+        wire = Wire(stream, route.name)
+        login = Login(wire, route, self._keys)
+        connection = SshConnection(target, route, wire, login, lambda: self._forget(wire, program))
+        try:
+            self._remember(wire)
+            handshake(wire, route, self._host_keys)
+            login.begin()
+        except BaseException as exc:
+            connection.close()
+            if program is not None and isinstance(exc, ConnectFailed):
+                exc.why = program.complaint() or exc.why
+            raise
+        if route.alive_interval_s:
+            wire.set_keepalive(route.alive_interval_s)
+        return connection
+
+    def _remember(self, thing: Any) -> None:
+        with self._lock:
+            closed = self._closed
+            self._open.add(thing)
+        if closed:
+            thing.close()
+
+    def _forget(self, wire: Wire, program: ProxyProgram | None) -> None:
+        with self._lock:
+            self._open.discard(wire)
+        if program is not None:
+            program.close()
+
+    def _stream(self, route: Route) -> tuple[Any, ProxyProgram | None]:
+        if route.proxy_command:
+            program = ProxyProgram(route)
+            return program.sock, program
+        if route.jumps:
+            return self._through(route), None
+        with self._lock:
+            early = self._dialled.pop(route, None)
+        return open_tcp(route, time.monotonic() + route.connect_timeout_s, early), None
+
+    def _through(self, route: Route) -> Any:
+        import paramiko
+
+        gateway = self._gateway(route)
+        what = f"the jump host {gateway.route.place} cannot reach {route.place}"
+        try:
+            return gateway.wire.open_channel(
+                "direct-tcpip",
+                (route.host, route.port),
+                ("127.0.0.1", 0),
+                timeout=route.connect_timeout_s,
+            )
+        except paramiko.ChannelException as exc:
+            raise refused(route, "jump host", what, exc.text, transient=exc.code == 2) from exc
+        except (paramiko.SSHException, EOFError, OSError) as exc:
+            if "Timeout" in str(exc):
+                raise hung(
+                    route, f"through {gateway.route.place}", route.connect_timeout_s
+                ) from exc
+            raise refused(route, "jump host", what, str(exc), transient=True) from exc
+
+    def _gateway(self, route: Route) -> SshConnection:
+        """The connection to the last jump host, one for all hosts behind it."""
+        jumps = route.jumps
+        with self._lock:
+            future = self._gateways.get(jumps)
+            if future is not None and future.done() and not future.result().wire.is_active():
+                future = None
+            if mine := future is None:
+                future = self._gateways[jumps] = Future()
+        assert future is not None
+        if mine:
+            self._open_gateway(jumps, future)
+        try:
+            return future.result()
+        except Unreachable as exc:
+            raise _of_host(exc, route) from exc
+
+    def _open_gateway(self, jumps: tuple[Route, ...], future: Future[SshConnection]) -> None:
+        from dataclasses import replace
+
+        last = jumps[-1]
+        hop = replace(last, jumps=jumps[:-1]) if len(jumps) > 1 else last
+        try:
+            connection = self._connect(Target(host=last.name), hop)
+            connection.ready()
+        except BaseException as exc:
+            with self._lock:
+                del self._gateways[jumps]
+            future.set_exception(exc)
+        else:
+            future.set_result(connection)
+
+
+def _of_host(exc: Unreachable, route: Route) -> Unreachable:
+    """The failure of a jump host as that of the host behind it."""
+    error = type(exc)(
+        f"through {exc.host}: {exc.what}", host=route.name, why=exc.why, hint=exc.hint
+    )
+    if isinstance(error, ConnectFailed) and isinstance(exc, ConnectFailed):
+        error.phase, error.transient = exc.phase, exc.transient
+    return error
