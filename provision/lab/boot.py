@@ -14,7 +14,7 @@ from provision.lab.layout import LabLayout
 from provision.lab.model import LabHost
 from provision.lab.processes import supervisors
 
-__all__ = ["console_tail", "settled", "start_host", "wait_until_up"]
+__all__ = ["boot_failure", "console_tail", "settled", "start_host", "wait_until_up"]
 
 # Joins the host's control groups first, then boots it again whenever it asks for a reboot
 # (systemd-nspawn ends with 133 then).
@@ -92,20 +92,20 @@ def _has_banner(address: str) -> bool:
 
 
 def wait_until_up(layout: LabLayout, host: LabHost, deadline: float) -> str:
-    """Waits for sshd and for the end of booting; systemd's word for it (`running`,
-    `degraded`). `deadline` is in seconds of `time.monotonic`. Raises LabError with the end of
-    the console."""
-    while not _has_banner(host.address):
+    """Waits for sshd and for the end of booting. The answer is systemd's word for how it went
+    (`running`, `degraded`), or `ended` when the host is gone. `deadline` is in seconds of
+    `time.monotonic`; LabError with the end of the console when it passes."""
+    while True:
         if host.name not in supervisors(layout):
-            raise _failure(layout, host.name, "it ended while booting")
+            return "ended"
+        answers = _has_banner(host.address)
+        word = system_state(layout, host.name, deadline) if answers else ""
+        if word in ("running", "degraded"):
+            return word
         if time.monotonic() > deadline:
-            raise _failure(layout, host.name, "sshd does not answer")
+            reason = f"systemd is still {word!r}" if answers else "sshd does not answer"
+            raise boot_failure(layout, host.name, reason)
         time.sleep(0.1)
-    while (word := system_state(layout, host.name, deadline)) not in ("running", "degraded"):
-        if time.monotonic() > deadline:
-            raise _failure(layout, host.name, f"systemd is still {word!r}")
-        time.sleep(0.1)
-    return word
 
 
 def system_state(layout: LabLayout, name: str, deadline: float) -> str:
@@ -128,7 +128,8 @@ def system_state(layout: LabLayout, name: str, deadline: float) -> str:
     return done.stdout.strip() or "unknown"
 
 
-def _failure(layout: LabLayout, name: str, reason: str) -> LabError:
+def boot_failure(layout: LabLayout, name: str, reason: str) -> LabError:
+    """The error for a host that does not come up, with the end of its console."""
     return LabError(
         f"{name} did not come up",
         why=f"{reason}; the end of its console:\n{console_tail(layout, name)}",

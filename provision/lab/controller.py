@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
@@ -11,21 +11,33 @@ from pathlib import Path
 
 from provision.errors import InputError, LabError
 from provision.lab import mirroring
-from provision.lab.boot import settled, start_host, wait_until_up
+from provision.lab.boot import boot_failure, settled, start_host, wait_until_up
 from provision.lab.commands import Commands
 from provision.lab.files import locked
 from provision.lab.layout import LabLayout
 from provision.lab.machine import raise_limits, require
-from provision.lab.model import RELEASES, LabHost, LabState, Wanted, grow, load_state, save_state
-from provision.lab.mounts import mount_overlay
-from provision.lab.network import connect_host, ensure_bridge
+from provision.lab.model import (
+    RELEASES,
+    LabHost,
+    LabState,
+    Wanted,
+    grow,
+    load_state,
+    renumbered,
+    save_state,
+)
+from provision.lab.mounts import mount_overlay, settle_lower
+from provision.lab.network import bridge_exists, connect_host, ensure_bridge
 from provision.lab.outputs import write_outputs
 from provision.lab.recipe import recipe_for
 from provision.lab.rootfs import ensure_rootfs
-from provision.lab.seed import ensure_key, seed_host
-from provision.lab.teardown import clear_host, has_leftovers, remove_lab
+from provision.lab.seed import ensure_key, seed_host, seed_sources
+from provision.lab.teardown import clear_host, has_leftovers, remove_lab, stop_hosts
 
 __all__ = ["Lab", "UpRequest"]
+
+# Root file systems by release and whether they have Python.
+Roots = dict[tuple[str, bool], Path]
 
 
 def _silent(_: str) -> None:
@@ -99,14 +111,7 @@ class Lab:
             ensure_key(self.layout, commands)
             if state.mirror_port:
                 mirroring.start(self.layout.directory, state.bridge_address, state.mirror_port)
-            alive = settled(self.layout, [host.name for host in state.hosts])
-            fresh = [host for host in state.hosts if host.name not in alive]
-            for host in fresh:
-                self._prepare(commands, state, host, roots[host.release, host.python])
-            write_outputs(self.layout, state)
-            for host in fresh:
-                start_host(self.layout, host)
-            self._wait(state, fresh)
+            self._boot(commands, state, roots, self._not_running(state))
         return state
 
     def _plan(self, request: UpRequest, commands: Commands) -> LabState:
@@ -115,6 +120,8 @@ class Lab:
         if state is None and has_leftovers(self.layout):
             self._progress("clearing what an earlier lab here left behind")
             remove_lab(self.layout, commands)
+        if state and not bridge_exists(self.layout):
+            stop_hosts(self.layout)  # without it they are out of reach for good
         known = state.hosts if state else ()
         wanted = Wanted(
             hosts=request.hosts,
@@ -131,6 +138,8 @@ class Lab:
             addresses=addresses,
             preferred=state.network if state else "",
         )
+        if state and str(network) != state.network:
+            wanted = replace(wanted, known=renumbered(known, IPv4Network(state.network), network))
         port = state.mirror_port if state else 0
         if request.mirror and not port and mirroring.available():
             port = mirroring.choose_port(str(network[1]))
@@ -140,19 +149,46 @@ class Lab:
 
     def _prepare(self, commands: Commands, state: LabState, host: LabHost, lower: Path) -> None:
         clear_host(self.layout, commands, host.name)
-        mount_overlay(commands, self.layout.tag, lower, self.layout.host(host.name))
+        directory = self.layout.host(host.name)
+        lower = settle_lower(directory, lower)
+        mount_overlay(commands, self.layout.tag, lower, directory)
         seed_host(self.layout, commands, state, host)
         connect_host(self.layout, commands, host, IPv4Network(state.network))
 
-    def _wait(self, state: LabState, fresh: list[LabHost]) -> None:
-        if fresh:
-            names = ", ".join(host.name for host in fresh)
-            self._progress(f"booting {names}" if len(fresh) < 6 else f"booting {len(fresh)} hosts")
-        deadline = time.monotonic() + 60.0 + 3.0 * len(fresh)
+    def _not_running(self, state: LabState) -> list[LabHost]:
+        """Hosts to boot. Those that run are waited for, since one may be ending just now."""
+        alive = settled(self.layout, [host.name for host in state.hosts])
+        ended = self._wait([host for host in state.hosts if host.name in alive])
+        return [host for host in state.hosts if host.name not in alive or host in ended]
+
+    def _boot(
+        self, commands: Commands, state: LabState, roots: Roots, hosts: Sequence[LabHost]
+    ) -> None:
+        """Boots `hosts` and waits for them."""
+        for host in hosts:
+            self._prepare(commands, state, host, roots[host.release, host.python])
         for host in state.hosts:
+            seed_sources(self.layout.root(host.name), state, host.release)
+        write_outputs(self.layout, state)
+        if hosts:
+            names = ", ".join(host.name for host in hosts)
+            self._progress(f"booting {names}" if len(hosts) < 6 else f"booting {len(hosts)} hosts")
+        for host in hosts:
+            start_host(self.layout, host)
+        for host in self._wait(hosts):
+            raise boot_failure(self.layout, host.name, "it ended while booting")
+
+    def _wait(self, hosts: Sequence[LabHost]) -> list[LabHost]:
+        """Waits until each of `hosts` answers or has ended; those that ended."""
+        deadline = time.monotonic() + 60.0 + 3.0 * len(hosts)
+        ended = []
+        for host in hosts:
             word = wait_until_up(self.layout, host, deadline)
-            if word != "running" and host in fresh:
-                self._progress(f"{host.name} is up, but systemd calls it {word}")
+            if word == "degraded":
+                self._progress(f"{host.name} is up, but some of its units failed")
+            elif word == "ended":
+                ended.append(host)
+        return ended
 
     def down(self) -> None:
         """Removes everything; no error when there is nothing."""
@@ -166,7 +202,3 @@ class Lab:
             self.layout.directory.rmdir()
         except OSError:
             pass  # the user keeps something of his own there
-
-    def forget_mirror(self, state: LabState) -> LabState:
-        """The same lab without a mirror."""
-        return replace(state, mirror_port=0)

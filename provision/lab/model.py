@@ -13,7 +13,16 @@ from typing import Any
 from provision.errors import InputError, LabError
 from provision.lab.files import write_atomic
 
-__all__ = ["RELEASES", "LabHost", "LabState", "Wanted", "grow", "load_state", "save_state"]
+__all__ = [
+    "RELEASES",
+    "LabHost",
+    "LabState",
+    "Wanted",
+    "grow",
+    "load_state",
+    "renumbered",
+    "save_state",
+]
 
 RELEASES = ("bookworm", "trixie", "bullseye")
 _VERSION = 1
@@ -145,6 +154,15 @@ def grow(wanted: Wanted, network: IPv4Network) -> tuple[LabHost, ...]:
             hint="take the lab down and ask for all hosts at once",
         )
     return tuple(sorted((*wanted.known, *made), key=lambda host: host.index))
+
+
+def renumbered(hosts: Sequence[LabHost], old: IPv4Network, new: IPv4Network) -> tuple[LabHost, ...]:
+    """The same hosts in another network, each address as far from its beginning as before."""
+    shift = int(new[0]) - int(old[0])
+    return tuple(
+        replace(host, addresses=tuple(str(IPv4Address(a) + shift) for a in host.addresses))
+        for host in hosts
+    )
 
 
 def save_state(path: Path, state: LabState) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +11,17 @@ from pathlib import Path
 
 from provision.errors import LabError
 from provision.lab.commands import Commands
+from provision.lab.files import write_atomic
 
-__all__ = ["Mount", "mount_overlay", "mounts", "mounts_below", "unmount_all", "unmount_below"]
+__all__ = [
+    "Mount",
+    "mount_overlay",
+    "mounts",
+    "mounts_below",
+    "settle_lower",
+    "unmount_all",
+    "unmount_below",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,28 @@ def mount_overlay(commands: Commands, tag: str, lower: Path, host: Path) -> None
         (host / name).mkdir(parents=True, exist_ok=True)
     options = f"lowerdir={lower},upperdir={host / 'upper'},workdir={host / 'work'}"
     commands.run(["mount", "-t", "overlay", tag, "-o", options, str(host / "root")])
+
+
+def settle_lower(host: Path, wanted: Path) -> Path:
+    """The root file system to mount a host's changes over.
+
+    What a host changed fits only what it was made on: that one is taken again while it is in
+    the cache. When it is gone, the changes go too and the host starts afresh on `wanted`.
+    """
+    record = host / "rootfs"
+    host.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        made_on = Path(record.read_text(encoding="utf-8").strip())
+    except FileNotFoundError:
+        made_on = wanted
+    if made_on != wanted and made_on.is_dir():
+        return made_on
+    if made_on != wanted:
+        for name in ("upper", "work"):
+            if (host / name).exists():
+                shutil.rmtree(host / name)
+    write_atomic(record, f"{wanted}\n")
+    return wanted
 
 
 def unmount_all(commands: Commands, wanted: Callable[[Mount], bool]) -> None:

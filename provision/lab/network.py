@@ -15,6 +15,7 @@ from provision.lab.layout import LabLayout
 from provision.lab.model import LabHost
 
 __all__ = [
+    "bridge_exists",
     "choose_network",
     "connect_host",
     "disconnect_host",
@@ -46,8 +47,12 @@ def _used_networks(commands: Commands) -> list[IPv4Network]:
     return used
 
 
+def bridge_exists(layout: LabLayout) -> bool:
+    return (_LINKS / layout.bridge).exists()
+
+
 def _bridge_network(layout: LabLayout, commands: Commands) -> IPv4Network | None:
-    if not (_LINKS / layout.bridge).exists():
+    if not bridge_exists(layout):
         return None
     shown = json.loads(commands.run(["ip", "-j", "-4", "addr", "show", "dev", layout.bridge]))
     for item in (info for link in shown for info in link.get("addr_info", ())):
@@ -86,7 +91,7 @@ def ensure_bridge(
 
 
 def _make_bridge(layout: LabLayout, commands: Commands, network: IPv4Network) -> None:
-    if not (_LINKS / layout.bridge).exists():
+    if not bridge_exists(layout):
         # An address of its own: a bridge otherwise changes it with its ports.
         mac = "02:" + ":".join(layout.lab_id[i : i + 2] for i in range(0, 8, 2)) + ":01"
         commands.run(["ip", "link", "add", layout.bridge, "address", mac, "type", "bridge"])

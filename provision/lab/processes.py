@@ -22,6 +22,8 @@ def _arguments(pid: str) -> list[str]:
 
 def _supervised(layout: LabLayout, arguments: list[str]) -> str:
     """The host a process keeps running, or an empty string for a stranger."""
+    if arguments[:2] == ["setsid", "--fork"]:  # on its way to become one
+        del arguments[:2]
     marker = f"{layout.tag}:"
     if len(arguments) > 3 and arguments[1] == "-c" and arguments[3].startswith(marker):
         return arguments[3].removeprefix(marker)

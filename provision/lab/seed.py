@@ -7,10 +7,11 @@ import uuid
 from pathlib import Path
 
 from provision.lab.commands import Commands
+from provision.lab.files import write_atomic
 from provision.lab.layout import LabLayout
 from provision.lab.model import LabHost, LabState
 
-__all__ = ["ensure_key", "host_public_keys", "seed_host"]
+__all__ = ["ensure_key", "host_public_keys", "seed_host", "seed_sources"]
 
 _KEY_TYPES = ("ed25519", "ecdsa")
 
@@ -63,8 +64,6 @@ def seed_host(layout: LabLayout, commands: Commands, state: LabState, host: LabH
         f"{state.bridge_address} controller",
     ]
     (root / "etc/hosts").write_text("\n".join(hosts) + "\n", encoding="ascii")
-    if state.mirror_port:
-        _use_mirror(root, state, host.release)
 
 
 def _authorize(home: Path, public: str) -> None:
@@ -78,14 +77,25 @@ def _authorize(home: Path, public: str) -> None:
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
-def _use_mirror(root: Path, state: LabState, release: str) -> None:
-    """Points apt and pip at the lab's mirror, the only thing a host can reach."""
+def seed_sources(root: Path, state: LabState, release: str) -> None:
+    """Points apt and pip at the lab's mirror, the only thing a host can reach. For hosts that
+    run as well: the lab may have got its mirror after them."""
+    if not state.mirror_port:
+        return
     url = state.mirror_url
-    lines = [
+    sources = [
         f"deb {url}/debian/ {release} main",
         f"deb {url}/debian/ {release}-updates main",
         f"deb {url}/debian-security/ {release}-security main",
     ]
-    (root / "etc/apt/sources.list").write_text("\n".join(lines) + "\n", encoding="ascii")
     pip = f"[global]\nindex-url = {url}/pypi/simple/\ntrusted-host = {state.bridge_address}\n"
-    (root / "etc/pip.conf").write_text(pip, encoding="ascii")
+    # A mirror that stands still is as good for a throwaway host.
+    apt = 'Acquire::Check-Valid-Until "false";\n'
+    for name, text in (
+        ("etc/apt/sources.list", "\n".join(sources) + "\n"),
+        ("etc/apt/apt.conf.d/90lab", apt),
+        ("etc/pip.conf", pip),
+    ):
+        path = root / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_atomic(path, text)

@@ -13,7 +13,7 @@ from provision.lab.mounts import mounts_below, unmount_all
 from provision.lab.network import leftover_links, leftover_netns, remove_links
 from provision.lab.processes import kill_supervisors
 
-__all__ = ["clear_host", "has_leftovers", "remove_lab"]
+__all__ = ["clear_host", "has_leftovers", "remove_lab", "stop_hosts"]
 
 _PROPAGATE = Path("/run/systemd/nspawn/propagate")
 _FILES = ("lab.json", "key", "key.pub", "known_hosts", "ssh_config", "inventory.yml")
@@ -41,11 +41,16 @@ def clear_host(layout: LabLayout, commands: Commands, name: str) -> None:
     unmount_all(commands, lambda mount: mount.point.is_relative_to(root))
 
 
-def remove_lab(layout: LabLayout, commands: Commands) -> None:
-    """Ends and removes everything of the lab except its lock file. May be repeated."""
+def stop_hosts(layout: LabLayout) -> None:
+    """Ends all of the lab's hosts at once, as by pulling their plugs."""
     kill_supervisors(layout)
     if not kill_group(layout.tag):
         raise LabError("some of the lab's processes cannot be killed")
+
+
+def remove_lab(layout: LabLayout, commands: Commands) -> None:
+    """Ends and removes everything of the lab except its lock file. May be repeated."""
+    stop_hosts(layout)
     unmount_all(
         commands,
         lambda mount: mount.source == layout.tag or mount.point.is_relative_to(layout.hosts),

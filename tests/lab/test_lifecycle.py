@@ -205,3 +205,20 @@ def lab_pid(lab: Lab) -> int:
     pid = lab_status(lab).hosts[0].pid
     assert pid is not None
     return pid
+
+
+def test_a_lab_whose_network_was_taken_moves_and_keeps_its_files(lab_of_one: Lab) -> None:
+    """As after a restart of the machine: nothing runs, and another lab was quicker."""
+    lab = lab_of_one
+    old = lab.up(UpRequest(hosts=1, mirror=False))
+    remote(lab, "gpu01", "touch /root/kept && sync")
+    taker = f"{lab.layout.bridge[:-2]}xx"
+    for line in (
+        f"ip link del {lab.layout.bridge}",
+        f"ip link add {taker} type bridge",
+        f"ip addr add {old.bridge_address}/21 dev {taker}",
+    ):
+        subprocess.run(line.split(), check=True)
+    new = lab.up(UpRequest(mirror=False))
+    assert new.network != old.network
+    assert remote(lab, "gpu01", "ls /root/kept") == "/root/kept\n"
