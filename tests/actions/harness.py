@@ -122,6 +122,7 @@ class ActionHost:
     def run(
         self,
         name: str,
+        /,
         *,
         check: bool = False,
         variables: Mapping[str, Any] | None = None,
