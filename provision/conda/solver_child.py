@@ -1,0 +1,157 @@
+"""The process that solves: a request as JSON on standard input, the answer on standard output.
+
+py-rattler can take the interpreter down after a failed solve, so it works alone in here and
+leaves with `os._exit`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import rattler
+from rattler.exceptions import SolverError
+
+__all__ = ["main"]
+
+_SHOWN = 5  # versions named in an explanation
+
+
+def _plain(record: Any, channels: Sequence[dict[str, str]]) -> dict[str, Any]:
+    url = str(record.url)
+    for channel in channels:
+        if url.startswith(channel["fetch_url"].rstrip("/") + "/"):
+            break
+    else:
+        channel = {"url": url.rsplit("/", 2)[0], "fetch_url": ""}
+    base = channel["url"].rstrip("/")
+    return {
+        "name": record.name.normalized,
+        "version": str(record.version),
+        "build": record.build,
+        "channel": base,
+        "subdir": record.subdir,
+        "url": f"{base}/{record.subdir}/{record.file_name}",
+        "sha256": record.sha256.hex() if record.sha256 else "",
+        "md5": record.md5.hex() if record.md5 else "",
+        "size": record.size or 0,
+        "depends": list(record.depends),
+    }
+
+
+class _Work:
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.channels: list[dict[str, str]] = request["channels"]
+        self.sources = [rattler.Channel(channel["fetch_url"]) for channel in self.channels]
+        self.texts: list[str] = request["specs"]
+        self.specs = [rattler.MatchSpec(text) for text in self.texts]
+        self.platforms = [rattler.Subdir(request["platform"]), rattler.Subdir("noarch")]
+        self.virtual = [
+            rattler.GenericVirtualPackage(
+                rattler.PackageName(name), rattler.Version(version), build
+            )
+            for name, version, build in request["virtual"]
+        ]
+        self.gateway = rattler.Gateway(cache_dir=Path(request["cache_dir"]))
+        self.exact: bool = request["exact"]
+        self.priority: str = request["priority"]
+
+    async def solve(self, strict: bool) -> list[Any]:
+        priority = rattler.ChannelPriority
+        return cast(
+            "list[Any]",
+            await rattler.solve(
+                self.sources,
+                self.specs,
+                gateway=self.gateway,
+                platforms=self.platforms,
+                virtual_packages=self.virtual,
+                channel_priority=priority.Strict if strict else priority.Disabled,
+            ),
+        )
+
+    async def run(self) -> dict[str, Any]:
+        # conda's "flexible" reaches below the first channel only where it must.
+        tries = {"strict": [True], "disabled": [False]}.get(self.priority, [True, False])
+        why = ""
+        for strict in tries:
+            try:
+                records = await self.solve(strict)
+            except SolverError as exc:
+                why = why or str(exc)
+            else:
+                return {"records": [_plain(record, self.channels) for record in records]}
+        candidates = await self.candidates()
+        if self.exact and (found := self.exactly(candidates)):
+            return {"records": [_plain(record, self.channels) for record in found]}
+        return {"unsatisfiable": why, "missing": self.missing(candidates)}
+
+    async def candidates(self) -> list[list[Any]]:
+        """For each spec the records of its name, best channel first."""
+        names = {spec.name.normalized for spec in self.specs if spec.name}
+        answer = await self.gateway.query(
+            self.sources, self.platforms, sorted(names), recursive=False
+        )
+        by_name: dict[str, list[Any]] = {}
+        for records in answer:
+            for record in records:
+                by_name.setdefault(record.name.normalized, []).append(record)
+        return [by_name.get(spec.name.normalized, []) if spec.name else [] for spec in self.specs]
+
+    def exactly(self, candidates: list[list[Any]]) -> list[Any]:
+        """The records that an exact export names, when each is there and none lacks a name.
+
+        An environment that exists may break its packages' metadata as it is today.
+        """
+        chosen: dict[str, Any] = {}
+        for spec, records in zip(self.specs, candidates, strict=True):
+            fitting = [record for record in records if spec.matches(record)]
+            if not fitting:
+                return []
+            fitting.sort(key=lambda record: not record.file_name.endswith(".conda"))
+            chosen[fitting[0].name.normalized] = fitting[0]
+        names = {name for record in chosen.values() for name in self.needs(record)}
+        return [] if names - set(chosen) else list(chosen.values())
+
+    @staticmethod
+    def needs(record: Any) -> set[str]:
+        return {
+            name
+            for spec in record.depends
+            if (name := spec.split()[0].rpartition("::")[2]) and not name.startswith("__")
+        }
+
+    def missing(self, candidates: list[list[Any]]) -> list[dict[str, Any]]:
+        """Specs that no channel can fulfil, with what there is instead."""
+        found = []
+        for position, (spec, records) in enumerate(zip(self.specs, candidates, strict=True)):
+            if any(spec.matches(record) for record in records):
+                continue
+            there = sorted({(r.version, r.build) for r in records}, reverse=True)
+            if self.texts[position].count("=") >= 2:
+                near = [f"{version}={build}" for version, build in there]
+            else:
+                near = list(dict.fromkeys(str(version) for version, _ in there))
+            found.append({"spec": position, "there": near[:_SHOWN]})
+        return found
+
+
+def main() -> None:
+    """Reads the request, answers, and ends the process."""
+    request = json.load(sys.stdin)
+    try:
+        answer = asyncio.run(_Work(request).run())
+    except Exception as exc:
+        answer = {"error": str(exc), "kind": type(exc).__name__}
+    sys.stdout.write(json.dumps(answer))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
