@@ -13,7 +13,7 @@ from pathlib import Path
 from provision.errors import InputError, Mark
 from provision.transport.base import Secret, Target
 from provision.transport.sshargs import SshArgs, parse_ssh_args
-from provision.transport.sshconfig import Directive, SshConfig, expand
+from provision.transport.sshconfig import Directive, SshConfig, at_home, expand
 
 __all__ = ["Route", "resolve"]
 
@@ -136,13 +136,13 @@ def _resolve(target: Target, config: SshConfig, args: SshArgs, seen: tuple[str, 
         host=host,
         port=port,
         user=user,
-        keys=tuple(str(Path(path).expanduser()) for path in own),
+        keys=tuple(at_home(path) for path in own),
         identities=identities(),
         identities_only=values.flag("identitiesonly"),
         agent=_agent(values, tokens),
         password=target.password,
         known_hosts=(
-            *(str(Path(path).expanduser()) for path in target.known_hosts_files),
+            *(at_home(path) for path in target.known_hosts_files),
             *paths("userknownhostsfile", DEFAULT_KNOWN_HOSTS),
         ),
         global_known_hosts=paths("globalknownhostsfile", DEFAULT_GLOBAL_KNOWN_HOSTS),

@@ -47,11 +47,17 @@ class SshConnection:
     """One session. Two threads may start channels at once; each channel belongs to one."""
 
     def __init__(
-        self, target: Target, route: Route, wire: Wire, login: Login, release: Callable[[], None]
+        self,
+        target: Target,
+        route: Route,
+        fabric: fabric.Connection,
+        login: Login,
+        release: Callable[[], None],
     ) -> None:
         self.target = target
         self.route = route
-        self.wire = wire
+        self.fabric = fabric  # for its file transfers and helpers; `ready` comes first
+        self.wire: Wire = fabric.transport
         self._login = login
         self._release = release
         self._lock = threading.Lock()
@@ -78,11 +84,6 @@ class SshConnection:
         """Whether the first authentication request was the one granted."""
         return self._login.first_try
 
-    def fabric(self) -> fabric.Connection:
-        """The same session as Fabric's object, for its file transfers and helpers."""
-        self.ready()
-        return _as_fabric(self.route, self.wire)
-
     def lost(self, doing: str) -> ChannelLost:
         """The error for a session that ended while `doing` something."""
         cause = self.wire.disconnected or str(self.wire.get_exception() or "").strip()
@@ -93,28 +94,7 @@ class SshConnection:
         )
 
     def close(self) -> None:
-        self.wire.close()
         self._release()
-
-
-def _as_fabric(route: Route, wire: Wire) -> fabric.Connection:
-    import fabric
-    import paramiko
-
-    connection = fabric.Connection(
-        route.host, user=route.user, port=route.port, config=_fabric_config()
-    )
-    client: Any = paramiko.SSHClient()
-    client._transport = wire
-    connection.client = client
-    connection.transport = wire
-    return connection
-
-
-def _fabric_config() -> Any:
-    import fabric
-
-    return fabric.Config(overrides={"load_ssh_configs": False}, lazy=True)
 
 
 class SshConnector:
@@ -134,12 +114,13 @@ class SshConnector:
         self._accept_new = accept_new_host_keys
         self._config_path = str(ssh_config_path) if ssh_config_path is not None else ""
         self._configs: dict[str, SshConfig] = {}
-        self._keys = KeyRing(passphrase)
-        self._host_keys = HostKeys()
+        self.keys = KeyRing(passphrase)
+        self.host_keys = HostKeys()
         self._lock = threading.Lock()
         self._dialled: dict[Route, Dialled] = {}
         self._gateways: dict[tuple[Route, ...], Future[SshConnection]] = {}
         self._open: set[Any] = set()
+        self._fabric: Any = None
         self._closed = False
 
     # -- the Protocol -----------------------------------------------------------------
@@ -179,7 +160,7 @@ class SshConnector:
             self._dialled.clear()
         for thing in things:
             thing.close()
-        self._keys.close()
+        self.keys.close()
 
     # -- beneath ----------------------------------------------------------------------
 
@@ -192,49 +173,51 @@ class SshConnector:
             return self._configs[path]
 
     def _connect(self, target: Target, route: Route) -> SshConnection:
-        from provision.transport.wire import Wire
+        import fabric
 
-        stream, program = self._stream(route)
-        wire = Wire(stream, route.name)
-        login = Login(wire, route, self._keys)
-        connection = SshConnection(target, route, wire, login, lambda: self._forget(wire, program))
-        try:
-            self._remember(wire)
-            handshake(wire, route, self._host_keys)
-            login.begin()
-        except BaseException as exc:
-            connection.close()
-            if program is not None and isinstance(exc, ConnectFailed):
-                exc.why = program.complaint() or exc.why
-            raise
-        if route.alive_interval_s:
-            wire.set_keepalive(route.alive_interval_s)
-        return connection
+        from provision.transport.wire import Client
 
-    def _remember(self, thing: Any) -> None:
+        opening = _Opening(self, route)
+        connection = fabric.Connection(
+            route.host,
+            user=route.user,
+            port=route.port,
+            config=self._fabric_config(),
+            # Without any, Fabric would write into the configuration that all share.
+            connect_kwargs={"look_for_keys": False},
+        )
+        connection.client = Client(opening.run)
+        connection.open()
+        return SshConnection(target, route, connection, opening.login, opening.release)
+
+    def _fabric_config(self) -> Any:
+        """One for all connections. Fabric's own reading of ssh_config stays out of it."""
+        with self._lock:
+            if self._fabric is None:
+                import fabric
+
+                self._fabric = fabric.Config(overrides={"load_ssh_configs": False}, lazy=True)
+            return self._fabric
+
+    def taken(self, route: Route) -> Dialled | None:
+        """What `dial` began for `route`."""
+        with self._lock:
+            return self._dialled.pop(route, None)
+
+    def remember(self, thing: Any) -> None:
+        """Lets `close` cut it."""
         with self._lock:
             closed = self._closed
             self._open.add(thing)
         if closed:
             thing.close()
 
-    def _forget(self, wire: Wire, program: ProxyProgram | None) -> None:
+    def forget(self, thing: Any) -> None:
         with self._lock:
-            self._open.discard(wire)
-        if program is not None:
-            program.close()
+            self._open.discard(thing)
 
-    def _stream(self, route: Route) -> tuple[Any, ProxyProgram | None]:
-        if route.proxy_command:
-            program = ProxyProgram(route)
-            return program.sock, program
-        if route.jumps:
-            return self._through(route), None
-        with self._lock:
-            early = self._dialled.pop(route, None)
-        return open_tcp(route, time.monotonic() + route.connect_timeout_s, early), None
-
-    def _through(self, route: Route) -> Any:
+    def through(self, route: Route) -> Any:
+        """A stream to a host behind others. Raises Unreachable."""
         import paramiko
 
         gateway = self._gateway(route)
@@ -286,6 +269,53 @@ class SshConnector:
             future.set_exception(exc)
         else:
             future.set_result(connection)
+
+
+class _Opening:
+    """One connection being made: stream, banner, keys, host key, first request to log in."""
+
+    def __init__(self, connector: SshConnector, route: Route) -> None:
+        self._connector = connector
+        self._route = route
+        self._program: ProxyProgram | None = None
+        self._wire: Wire | None = None
+        self.login: Login
+
+    def run(self) -> Wire:
+        from provision.transport.wire import Wire
+
+        route, connector = self._route, self._connector
+        try:
+            self._wire = wire = Wire(self._stream(), route.name)
+            connector.remember(wire)
+            self.login = Login(wire, route, connector.keys)
+            handshake(wire, route, connector.host_keys)
+            self.login.begin()
+        except BaseException as exc:
+            if self._program is not None and isinstance(exc, ConnectFailed):
+                exc.why = self._program.complaint() or exc.why
+            self.release()
+            raise
+        if route.alive_interval_s:
+            wire.set_keepalive(route.alive_interval_s)
+        return wire
+
+    def _stream(self) -> Any:
+        route = self._route
+        if route.proxy_command:
+            self._program = ProxyProgram(route)
+            return self._program.sock
+        if route.jumps:
+            return self._connector.through(route)
+        early = self._connector.taken(route)
+        return open_tcp(route, time.monotonic() + route.connect_timeout_s, early)
+
+    def release(self) -> None:
+        if self._wire is not None:
+            self._wire.close()
+            self._connector.forget(self._wire)
+        if self._program is not None:
+            self._program.close()
 
 
 def _of_host(exc: Unreachable, route: Route) -> Unreachable:

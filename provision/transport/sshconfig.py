@@ -14,11 +14,12 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from provision.errors import InputError, Mark
 
-__all__ = ["SYSTEM_CONFIG", "USER_CONFIG", "Directive", "SshConfig", "expand"]
+__all__ = ["SYSTEM_CONFIG", "USER_CONFIG", "Directive", "SshConfig", "at_home", "expand"]
 
 USER_CONFIG = "~/.ssh/config"
 SYSTEM_CONFIG = "/etc/ssh/ssh_config"
@@ -70,9 +71,17 @@ def expand(text: str, tokens: Mapping[str, str], mark: Mark | None = None) -> st
             raise InputError(f"the variable {match[1]} is not set", mark=mark, why=text)
         return os.environ[match[1]]
 
-    text = re.sub(r"\$\{(\w+)\}", variable, text)
-    text = re.sub(r"%(.)", token, text)
-    return str(Path(text).expanduser()) if text.startswith("~") else text
+    if "$" in text:
+        text = re.sub(r"\$\{(\w+)\}", variable, text)
+    if "%" in text:
+        text = re.sub(r"%(.)", token, text)
+    return at_home(text)
+
+
+@cache
+def at_home(path: str) -> str:
+    """`path` with a leading ~ replaced."""
+    return str(Path(path).expanduser()) if path.startswith("~") else path
 
 
 class SshConfig:

@@ -19,13 +19,14 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import paramiko
 from paramiko import auth_handler, common, packet, transport
 from paramiko.message import Message
 
-__all__ = ["EARLY_WINDOW", "Pipe", "Wire"]
+__all__ = ["EARLY_WINDOW", "Client", "Pipe", "Wire"]
 
 STDERR_LIMIT = 64 * 1024
 # What is sent before the server has said how much it takes. OpenSSH's window is 2 MiB; its
@@ -37,6 +38,7 @@ _WAKE_S = 5.0  # how often an idle transport looks whether it should send a keep
 # The type stubs know nothing of what stands below the public surface.
 _Packetizer: Any = packet.Packetizer
 _AuthHandler: Any = auth_handler.AuthOnlyHandler
+_Client: Any = paramiko.SSHClient
 _Channel: Any = paramiko.Channel
 _Transport: Any = transport.ServiceRequestingTransport
 
@@ -309,6 +311,13 @@ class Wire(_Transport):  # type: ignore[misc]
         super()._check_banner()
         self.banner_seen.set()
 
+    def _log(self, level: int, msg: Any, *args: Any) -> None:
+        if self.logger.isEnabledFor(level):
+            super()._log(level, msg, *args)
+
+    def _parse_debug(self, m: Any) -> None:
+        """Servers send some, nobody reads them, and Paramiko takes 1 ms to escape them."""
+
     def _parse_disconnect(self, m: Any) -> None:
         position = m.packet.tell()
         m.get_int()
@@ -377,6 +386,17 @@ class Wire(_Transport):  # type: ignore[misc]
         deadline = time.monotonic() + timeout_s
         if self.ident is not None and self is not threading.current_thread():
             self.join(max(0.0, deadline - time.monotonic()))
+
+
+class Client(_Client):  # type: ignore[misc]
+    """What Fabric's connection opens: its session is made by `make`."""
+
+    def __init__(self, make: Callable[[], Wire]) -> None:
+        super().__init__()
+        self._make = make
+
+    def connect(self, *_args: Any, **_kwargs: Any) -> None:
+        self._transport = self._make()
 
 
 _CIPHERS = (
