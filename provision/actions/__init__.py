@@ -19,7 +19,7 @@ _ALIASES = {
     "ansible.builtin.yum": "dnf",
 }
 
-_INFRASTRUCTURE = {"__init__", "args", "base", "docs", "common"}
+_INFRASTRUCTURE = {"__init__", "args", "base", "common", "docs", "names"}
 
 
 @lru_cache(maxsize=1)

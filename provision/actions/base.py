@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Literal, Protocol
+from typing import Any, BinaryIO, ClassVar, Literal, Protocol, cast
 
-from provision.actions.args import wire
+from provision.actions.args import arg_fields, parse_args, wire
 
 __all__ = [
     "Action",
@@ -24,6 +24,7 @@ __all__ = [
     "Call",
     "Difference",
     "Outcome",
+    "RawCommand",
     "Script",
     "Status",
     "blob_of",
@@ -94,6 +95,16 @@ class Call:
     receive: Callable[[int, Any], None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RawCommand:
+    """A command line for the login shell of a host that may have no Python. `finish` makes the
+    outcome from exit status, standard output and standard error."""
+
+    line: str
+    finish: Callable[[int, str, str], Outcome]
+    timeout_s: float | None = None
+
+
 #: A controller half of several steps: yields calls, is sent their outcomes.
 Script = Generator[Call, Outcome, Outcome]
 
@@ -114,12 +125,29 @@ class ActionContext(Protocol):
     def facts(self) -> Mapping[str, Any]:
         """The cheap facts of the host (`provision.agent.core.cheap_facts`)."""
 
+    def evaluate(self, expression: str) -> Any:
+        """The value of a bare expression. Raises UndefinedVariable, TemplateError."""
+
+    def condition(self, value: object) -> bool:
+        """Whether a condition holds: a boolean, an expression, or a list of them that must all
+        hold. Raises UndefinedVariable, TemplateError."""
+
     def find(self, kind: str, name: str) -> Path:
         """A file of the project: `kind` is files, templates, vars, tasks or envs. Roles first,
         then beside the playbook, then shipped content. Raises PlaybookError."""
 
-    def render_template(self, path: Path, variables: Mapping[str, Any] | None = None) -> str:
-        """A template file's text. Raises TemplateError."""
+    def render_template(
+        self,
+        path: Path,
+        variables: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> str:
+        """A template file's text. `variables` go before the task's; `options` are Jinja's own
+        (`trim_blocks`, `variable_start_string`, …), only those that a task says.
+        Raises TemplateError."""
+
+    def decrypted(self, path: Path, data: bytes) -> bytes:
+        """The content of a vault file that was read from `path`. Raises VaultError."""
 
     def progress(self, phase: str, done: float = 0, total: float = 0, unit: str = "") -> None:
         """Tells the user how far this task is."""
@@ -145,13 +173,28 @@ class Action:
     examples: ClassVar[str] = ""
     notes: ClassVar[str] = ""
     check_mode: ClassVar[str] = "predicts the result and shows the difference"
-    any_args: ClassVar[bool] = False  # takes arguments of any name (set_fact)
+    any_args: ClassVar[bool] = False  # further arguments of any name: `parse` tells (set_fact)
+    unrendered: ClassVar[tuple[str, ...]] = ()  # arguments that `plan` gets as they are written
     needs_connection: ClassVar[bool] = True
+    needs_agent: ClassVar[bool] = True  # False: `plan` gives a RawCommand for the bare connection
 
-    def plan(self, args: Any, ctx: ActionContext) -> Call | Outcome | Script:
+    def parse(self, raw: Mapping[str, Any], *, deferred: bool = False) -> Any:
+        """An `Args` from a task's rendered arguments; with `deferred`, only a check of what is
+        known before rendering. Further arguments (`any_args`) fill its field `values`.
+        Raises PlaybookError."""
+        if not self.any_args:
+            return parse_args(self.Args, raw, self.name, deferred=deferred)
+        fields = arg_fields(cast("Hashable", self.Args))
+        own = {word for f in fields for word in (f.name, *f.aliases)} - {"values"}
+        known = {key: value for key, value in raw.items() if key in own}
+        others = {key: value for key, value in raw.items() if key not in own}
+        return parse_args(self.Args, {**known, "values": others}, self.name, deferred=deferred)
+
+    def plan(self, args: Any, ctx: ActionContext) -> Call | Outcome | Script | RawCommand:
         """The action's controller half; by default all arguments go to the host half."""
         return Call(self.mod or self.name, wire(args))
 
     def mods(self) -> Sequence[str]:
         """Host halves that may be called, so that they can travel with the first batch."""
-        return (self.mod or self.name,) if self.needs_connection else ()
+        remote = self.needs_connection and self.needs_agent
+        return (self.mod or self.name,) if remote else ()

@@ -13,14 +13,17 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provision.actions import action
-from provision.actions.args import parse_args
 from provision.actions.base import Action, Blob, Call, Outcome
 from provision.errors import PlaybookError
 from provision.transport import payload
 from provision.transport.link import Link, Step
+
+if TYPE_CHECKING:
+    from provision.templating.scope import Scope
+    from provision.templating.templar import Templar
 
 __all__ = ["ActionHost", "PipeChannel", "TestContext"]
 
@@ -48,9 +51,9 @@ class PipeChannel:
             raise TimeoutError
         return os.read(self.process.stdout.fileno(), limit)
 
-    def stderr(self) -> bytes:
+    def stderr(self, timeout_s: float = 0.0) -> bytes:
         assert self.process.stderr is not None
-        ready, _, _ = select.select([self.process.stderr], [], [], 0)
+        ready, _, _ = select.select([self.process.stderr], [], [], timeout_s)
         return os.read(self.process.stderr.fileno(), 65536) if ready else b""
 
     def exit_status(self, timeout_s: float | None) -> int:
@@ -90,11 +93,23 @@ class TestContext:
         raise PlaybookError(f"no {kind} file {name!r}")
 
     def render_template(self, path: Path, variables: Mapping[str, Any] | None = None) -> str:
-        from provision.templating import Scope, Templar
+        templar, scope = self._scope(variables)
+        return templar.template_file(path, scope)
 
-        templar = Templar(search_path=[path.parent])
-        layers = [self.vars, *([variables] if variables else [])]
-        return templar.template_file(path, Scope(layers, templar=templar))
+    def _scope(self, variables: Mapping[str, Any] | None = None) -> tuple[Templar, Scope]:
+        from provision.templating.scope import Scope
+        from provision.templating.templar import Templar
+
+        templar = Templar(search_path=[self._owner.project])
+        return templar, Scope([self.vars, *([variables] if variables else [])], templar=templar)
+
+    def evaluate(self, expression: str) -> Any:
+        templar, scope = self._scope()
+        return templar.evaluate(expression, scope)
+
+    def condition(self, value: object) -> bool:
+        templar, scope = self._scope()
+        return templar.condition(value, scope)
 
     def progress(self, phase: str, done: float = 0, total: float = 0, unit: str = "") -> None:
         pass
@@ -130,7 +145,7 @@ class ActionHost:
     ) -> Outcome:
         """Runs an action as a task would."""
         acts = action(name)
-        parsed = parse_args(acts.Args, args, name)
+        parsed = acts.parse(args)
         ctx = TestContext(self, check, variables or {})
         return self._finish(acts, acts.plan(parsed, ctx), ctx)
 
