@@ -29,6 +29,7 @@ COMMANDS = {
     "run": "Run one command on hosts.",
     "schema": "Print JSON Schemas for editors.",
     "ssh": "Log in to a host of the inventory.",
+    "vault": "Encrypt and decrypt files and values.",
 }
 
 

@@ -11,11 +11,21 @@ from itertools import pairwise
 
 from provision.errors import InventoryError, Mark
 from provision.inventory.model import Group, Host, Layer
+from provision.yamlsource import Map
 
 __all__ = ["LOCALHOST", "Graph"]
 
 LOCALHOST = ("127.0.0.1", "localhost", "::1")
 _PRIORITY = "ansible_group_priority"
+
+
+def _without(values: Mapping[str, object], key: str) -> Mapping[str, object]:
+    """A copy that still knows its places: one mapping may stand in several groups."""
+    rest = Map(getattr(values, "mark", None))
+    rest.update((name, value) for name, value in values.items() if name != key)
+    if isinstance(values, Map):
+        rest.value_marks = values.value_marks
+    return rest
 
 
 class Graph:
@@ -95,7 +105,7 @@ class Graph:
         """Add inline variables; takes ansible_group_priority out of them."""
         if _PRIORITY in values:
             priority = values[_PRIORITY]
-            values = {key: value for key, value in values.items() if key != _PRIORITY}
+            values = _without(values, _PRIORITY)
             try:
                 group.priority = int(str(priority))
             except ValueError:
@@ -105,11 +115,7 @@ class Graph:
                 ) from None
             self.changed()
         if values:
-            level = (
-                "group all, in the inventory"
-                if group.name == "all"
-                else (f"group {group.name}, in the inventory")
-            )
+            level = f"group {group.name}, in the inventory"
             group.layers.append(Layer(level, source, mark, values))
 
     def settle(self) -> None:

@@ -10,7 +10,9 @@ import ast
 import re
 import shlex
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from provision.diagnostics import did_you_mean
 from provision.errors import InventoryError, Mark
@@ -70,6 +72,7 @@ class _Parser:
     awaited_vars: dict[str, Mark] = field(default_factory=dict)
     awaited_children: dict[str, list[tuple[str, Mark]]] = field(default_factory=dict)
     group_vars: dict[str, Map] = field(default_factory=dict)
+    conceal: Callable[[Any], Any] | None = None
 
     def mark(self, part: str = "") -> Mark:
         column = self.line.find(part) if part else -1
@@ -162,7 +165,8 @@ class _Parser:
 
     def _set(self, values: Map, key: str, value: object) -> None:
         mark = self.mark(key + "=")
-        values[key] = Str(value, mark) if isinstance(value, str) else value
+        value = Str(value, mark) if isinstance(value, str) else value
+        values[key] = self.conceal(value) if self.conceal else value
         values.value_marks[key] = mark
 
     def _child(self, text: str) -> None:
@@ -194,9 +198,14 @@ class _Parser:
             self.graph.set_group_vars(self.graph.groups[name], values, self.file, values.mark)
 
 
-def parse_ini(graph: Graph, text: str, file: str) -> None:
-    """Add what the INI inventory `text` says to `graph`. Raises InventoryError."""
-    parser = _Parser(graph, file)
+def parse_ini(
+    graph: Graph, text: str, file: str, conceal: Callable[[Any], Any] | None = None
+) -> None:
+    """Add what the INI inventory `text` says to `graph`. Raises InventoryError.
+
+    `conceal` is given each value of a text that was encrypted.
+    """
+    parser = _Parser(graph, file, conceal=conceal)
     for number, line in enumerate(text.splitlines(), 1):
         parser.feed(number, line)
     parser.finish()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from provision import yamlsource
 from provision.errors import InventoryError, Mark, YamlError
@@ -21,6 +22,8 @@ from provision.inventory.yaml_format import parse_groups, parse_program_output
 from provision.yamlsource import Tags
 
 __all__ = ["load_inventory"]
+
+Conceal = Callable[[Any], Any]
 
 _YAML = (".yml", ".yaml", ".json")
 _IGNORED_NAMES = ("group_vars", "host_vars", "vars_plugins")
@@ -68,8 +71,9 @@ class _Loader:
         if _is_program(path):
             self._program(path)
             return
-        text, _ = read_text(path, self.vault)
-        self._text(text, path)
+        text, encrypted = read_text(path, self.vault)
+        conceal = self.vault.conceal if encrypted and self.vault else None
+        self._text(text, path, conceal)
 
     def _program(self, path: Path) -> None:
         program = Program(path, self.script_timeout_s)
@@ -85,25 +89,25 @@ class _Loader:
                 )
             self.graph.set_host_vars(self.graph.hosts[name], values, source, Mark(source))
 
-    def _text(self, text: str, path: Path) -> None:
+    def _text(self, text: str, path: Path, conceal: Conceal | None) -> None:
         """YAML if it is a mapping, else INI: as Ansible tries its plugins by content."""
         file = str(path)
         if path.suffix not in _YAML and path.suffix:
-            self._ini(text, path)
+            parse_ini(self.graph, text, file, conceal)
             return
         try:
             data = yamlsource.load(text, file, tags=self.tags, on_duplicate=_duplicate)
         except YamlError:
             if _looks_like_ini(text, path):
-                self._ini(text, path)
+                parse_ini(self.graph, text, file, conceal)
                 return
             raise
         if isinstance(data, Mapping):
-            self._mapping(data, path)
+            self._mapping(conceal(data) if conceal else data, path)
         elif data is None:
             self.graph.warn(f"{file}: the inventory is empty")
         elif _looks_like_ini(text, path):
-            self._ini(text, path)
+            parse_ini(self.graph, text, file, conceal)
         else:
             raise InventoryError(
                 "a YAML inventory must be a mapping of groups",
@@ -111,7 +115,7 @@ class _Loader:
                 hint="start with 'all:' and put 'hosts:' below it",
             )
 
-    def _mapping(self, data: Mapping[object, object], path: Path) -> None:
+    def _mapping(self, data: Mapping[Any, Any], path: Path) -> None:
         if "plugin" in data:
             raise InventoryError(
                 f"inventory plugin {str(data['plugin'])!r} is not supported",
@@ -126,9 +130,6 @@ class _Loader:
                 self.graph.set_host_vars(self.graph.hosts[name], values, str(path), None)
             return
         parse_groups(self.graph, data, str(path))
-
-    def _ini(self, text: str, path: Path) -> None:
-        parse_ini(self.graph, text, str(path))
 
 
 def _duplicate(key: str, mark: Mark, first: Mark) -> None:
