@@ -115,7 +115,8 @@ def status(directory: Path | None, as_json: bool) -> None:
     sys.exit(0 if report.all_running else 1)
 
 
-@command.command(context_settings={"ignore_unknown_options": True})
+# As with ssh itself, what follows HOST belongs to the command.
+@command.command(context_settings={"allow_interspersed_args": False})
 @_dir_option
 @click.option("-l", "--login", metavar="USER", help="root, lab or ops (default root).")
 @click.argument("host")
@@ -133,10 +134,11 @@ def ssh(directory: Path | None, login: str | None, host: str, cmd: tuple[str, ..
 
 def _shell_line(words: tuple[str, ...]) -> str:
     """One word is a shell line of the user's own; several are quoted for him."""
+    words = words[1:] if words[:1] == ("--",) else words
     return words[0] if len(words) == 1 else shlex.join(words)
 
 
-@command.command("exec", context_settings={"ignore_unknown_options": True})
+@command.command("exec")
 @_dir_option
 @click.option("-f", "--forks", type=click.IntRange(1), default=10, show_default=True)
 @click.option("-l", "--login", metavar="USER", help="root, lab or ops (default root).")
@@ -145,7 +147,10 @@ def _shell_line(words: tuple[str, ...]) -> str:
 def execute(
     directory: Path | None, forks: int, login: str | None, pattern: str, cmd: tuple[str, ...]
 ) -> None:
-    """Run CMD on the hosts PATTERN names: `all`, names, globs, separated by commas."""
+    """Run CMD on the hosts PATTERN names: `all`, names, globs, separated by commas.
+
+    Put `--` before CMD. Ends with 1 when it failed on a host, 4 when one was unreachable.
+    """
     from provision.lab.remote import exit_code, run_on_hosts
 
     codes = []

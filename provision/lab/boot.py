@@ -16,12 +16,17 @@ from provision.lab.processes import supervisors
 
 __all__ = ["boot_failure", "console_tail", "settled", "start_host", "wait_until_up"]
 
-# Joins the host's control groups first, then boots it again whenever it asks for a reboot
-# (systemd-nspawn ends with 133 then).
+# $1 and $2 name control groups: of the supervisor, which boots the host again whenever it
+# asks for a reboot (systemd-nspawn ends with 133 then), and of the host.
 _SUPERVISOR = """
-for group in $1; do echo $$ >"$group/cgroup.procs" || exit; done
-shift
-while :; do "$@"; [ $? -eq 133 ] || exit; done
+join() { for group in $1; do echo 0 >"$group/cgroup.procs" || exit 1; done; }
+join "$1"
+machine=$2
+shift 2
+while :; do
+    (join "$machine"; exec "$@")
+    [ $? -eq 133 ] || exit
+done
 """
 # The v2 hierarchy in every host, as Debian has it on real machines (systemd 257 boots with
 # nothing else), and /tmp on the host's disk.
@@ -30,7 +35,7 @@ _NSPAWN_ENVIRONMENT = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "SYSTEMD_NSPAWN_
 
 def start_host(layout: LabLayout, host: LabHost) -> None:
     """Boots a prepared host in the background; `wait_until_up` tells how it went."""
-    groups = create_group(layout.tag, host.name)
+    groups = [" ".join(map(str, part)) for part in create_group(layout.tag, host.name)]
     nspawn = [
         "systemd-nspawn",
         "--quiet",
@@ -47,7 +52,7 @@ def start_host(layout: LabLayout, host: LabHost) -> None:
         "--console=passive",
         "--boot",
     ]
-    supervisor = ["sh", "-c", _SUPERVISOR, f"{layout.tag}:{host.name}", " ".join(map(str, groups))]
+    supervisor = ["sh", "-c", _SUPERVISOR, f"{layout.tag}:{host.name}", *groups]
     with layout.console(host.name).open("wb") as console:
         subprocess.run(
             ["setsid", "--fork", *supervisor, *nspawn],

@@ -23,6 +23,8 @@ __all__ = [
     "unified_mount",
 ]
 
+_MACHINE = "machine"
+
 
 def _mounts() -> Iterator[tuple[Path, str, str]]:
     """Mount point, type and super options of each cgroup mount."""
@@ -53,11 +55,27 @@ def group_directories(tag: str, host: str = "") -> list[Path]:
     return [mount / tag / host for mount in sorted(_hierarchies(), key=lambda m: m != v2)]
 
 
-def create_group(tag: str, host: str) -> list[Path]:
-    directories = group_directories(tag, host)
-    for directory in directories:
-        directory.mkdir(parents=True, exist_ok=True)
-    return directories
+def create_group(tag: str, host: str) -> tuple[list[Path], list[Path]]:
+    """Makes the host's group with its two parts, in each hierarchy: one for the supervisor,
+    one for what it boots. In v2 only a group without processes of its own hands controllers
+    on, and a host's units want theirs (MemoryMax= and the like)."""
+    supervisor, machine = [], []
+    for directory in group_directories(tag, host):
+        for part in (supervisor_part := directory / "boot", directory / _MACHINE):
+            part.mkdir(parents=True, exist_ok=True)
+        supervisor.append(supervisor_part)
+        machine.append(directory / _MACHINE)
+    for directory in (group_directories(tag)[0], group_directories(tag, host)[0]):
+        _pass_controllers_on(directory)
+    return supervisor, machine
+
+
+def _pass_controllers_on(directory: Path) -> None:
+    for name in (directory / "cgroup.controllers").read_text(encoding="ascii").split():
+        try:
+            (directory / "cgroup.subtree_control").write_text(f"+{name}", encoding="ascii")
+        except OSError:
+            continue  # some cannot be had below this place; the host then lives without
 
 
 def processes_of(tag: str, host: str = "") -> list[int]:
@@ -75,7 +93,8 @@ def processes_of(tag: str, host: str = "") -> list[int]:
 
 def leader_of(tag: str, host: str) -> int | None:
     """The host's own process 1, as this machine numbers it."""
-    for directory in group_directories(tag, host)[:1]:
+    for group in group_directories(tag, host)[:1]:
+        directory = group / _MACHINE
         for path in (directory / "payload/init.scope", directory / "payload"):
             try:
                 words = (path / "cgroup.procs").read_text(encoding="ascii").split()

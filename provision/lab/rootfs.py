@@ -11,7 +11,7 @@ from provision.lab.commands import Commands
 from provision.lab.files import locked
 from provision.lab.mounts import unmount_below
 from provision.lab.recipe import Recipe
-from provision.lab.sources import DebianArchives, debian_archives
+from provision.lab.sources import debian_archives
 
 __all__ = ["cache_directory", "ensure_rootfs"]
 
@@ -81,23 +81,22 @@ def _bootstrap(recipe: Recipe, staged: Path, cache: Path) -> None:
             what=f"cannot build a root file system for {recipe.release}",
         )
     except LabError as exc:
-        raise LabError(
-            exc.what, why=_reason(recipe, archives, staged, exc.why), hint=_hint(recipe, archives)
-        ) from exc
+        raise _explained(exc, recipe, archives.main, staged) from exc
 
 
-def _reason(recipe: Recipe, archives: DebianArchives, staged: Path, said: str) -> str:
-    if "Release" in said and ("Failed getting" in said or "download" in said.lower()):
-        return f"{archives.main} does not offer {recipe.release} (any more)\n{said}"
+def _explained(error: LabError, recipe: Recipe, archive: str, staged: Path) -> LabError:
+    """debootstrap's complaints without its progress, and what they mean."""
+    said = error.why.splitlines()
+    complaints = [line for line in said if line.startswith(("E:", "W:"))]
     log = staged / "debootstrap/debootstrap.log"
-    tail = log.read_text(encoding="utf-8", errors="replace")[-1500:] if log.is_file() else ""
-    return "\n".join(filter(None, (said, tail)))
-
-
-def _hint(recipe: Recipe, archives: DebianArchives) -> str:
-    if recipe.release == "bullseye":
-        return "old releases leave the archive; try --release bookworm"
-    return f"the keyring is {archives.keyring}, the archive {archives.main}"
+    if any("release file" in line for line in complaints):
+        complaints.insert(0, f"{archive} does not offer {recipe.release} (any more)")
+        hint = "old releases leave the archive; try --release bookworm"
+    else:
+        if not complaints and log.is_file():
+            complaints = log.read_text(encoding="utf-8", errors="replace").splitlines()[-10:]
+        hint = f"the whole log is in {log}" if log.is_file() else f"the archive is {archive}"
+    return LabError(error.what, why="\n".join(complaints or said), hint=hint)
 
 
 def _proxy() -> dict[str, str]:
