@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # `typing` costs more to import on the host than an interpret
 PROTOCOL = 1
 FRAME_LIMIT = 64 * 1024 * 1024
 _FLUSH_S = 0.1  # results are held back this long, so that twenty of them are one packet
+_AHEAD = 64  # blobs asked for before the first has come; few enough to fit into a pipe
 _ALIVE_S = 10.0  # silence after which the agent says that it still works
 
 
@@ -245,6 +246,18 @@ class Context:
         """The pieces of the blob whose SHA-256 is `digest`; the caller checks the hash."""
         return self.agent.receive_blob(digest)
 
+    def receive_blobs(self, digests: Sequence[str]) -> Iterator[Tuple[str, Iterator[bytes]]]:
+        """Many blobs in their order, asked for ahead: they cost about one round trip together."""
+        asked = 0
+        for position, digest in enumerate(digests):
+            while asked < min(len(digests), position + _AHEAD):
+                self.agent.ask_blob(digests[asked])
+                asked += 1
+            pieces = self.agent.take_blob()
+            yield digest, pieces
+            for _ in pieces:  # what the caller left
+                pass
+
     def send_data(self, size: int, pieces: Iterator[bytes]) -> None:
         """Sends bulk data that belongs to this step's result."""
         wire = self.agent.wire
@@ -285,6 +298,10 @@ class State:
         """Values for `register`."""
         return {}
 
+    def difference(self, key: str, before: Any, after: Any) -> Dict[str, Any]:
+        """The diff's entry for a key that differs; asked for before anything is applied."""
+        return {"key": key, "before": before, "after": after}
+
 
 def _differences(observed: Observed, wanted: Observed) -> List[str]:
     return [key for key in wanted if observed.get(key) != wanted[key]]
@@ -301,7 +318,7 @@ def converge(ctx: Context, state: State) -> Result:
     diff = [
         {"key": key, "before": hidden, "after": hidden}
         if key in state.secret
-        else {"key": key, "before": before.get(key), "after": wanted[key]}
+        else state.difference(key, before.get(key), wanted[key])
         for key in changes
     ]
     if ctx.check:
@@ -416,6 +433,7 @@ class Agent:
         self.position = 0
         self.cache: Dict[str, Any] = {}
         self.stopping = False
+        self.owed = 0  # blobs asked for that have not come to their end
 
     # -- what steps use ---------------------------------------------------------------
 
@@ -437,12 +455,21 @@ class Agent:
         return self.cache[name]
 
     def receive_blob(self, digest: str) -> Iterator[bytes]:
+        self.ask_blob(digest)
+        yield from self.take_blob()
+
+    def ask_blob(self, digest: str) -> None:
         self.wire.say({"type": "need", "blob": digest})
+        self.owed += 1
+
+    def take_blob(self) -> Iterator[bytes]:
+        """The pieces of the blob that was asked for longest ago."""
         self.wire.flush()
         while True:
             kind, body = self.wire.receive()
             if kind == b"B":
                 if not body:
+                    self.owed -= 1
                     return
                 yield body
                 continue
@@ -450,7 +477,17 @@ class Agent:
             if message["type"] == "stop":
                 self.stopping = True
             elif message["type"] == "blob" and message.get("missing"):
-                raise Fail("the controller does not have the content " + digest)
+                self.owed -= 1
+                raise Fail("the controller does not have content that this step needs")
+
+    def drop_blobs(self) -> None:
+        """Reads away what a step asked for and did not take, a full disk being why."""
+        while self.owed:
+            try:
+                for _ in self.take_blob():
+                    pass
+            except Fail:
+                pass
 
     # -- the loop ---------------------------------------------------------------------
 
@@ -476,6 +513,8 @@ class Agent:
             words = "%s: %s" % (type(exc).__name__, exc)
             result = failed("a defect in %s: %s" % (step["mod"], words))
             result["traceback"] = _trace(exc)
+        if self.owed:
+            self.drop_blobs()
         if result["status"] == "changed" and not step.get("check"):
             self.cache.clear()
         result["type"] = "result"
@@ -484,18 +523,24 @@ class Agent:
         return result
 
     def run_batch(self, batch: Mapping[str, Any]) -> None:
-        """Steps in order up to the first failure that is not to be ignored."""
+        """Steps in order up to the first failure that is not to be ignored.
+
+        The other steps of the failed one's group (a loop's items) still run.
+        """
         self.steps = batch["steps"]
         self.cache.clear()
+        last_group: Any = None
         for position, step in enumerate(self.steps):
-            if self.stopping:
+            if self.stopping or (last_group is not None and step.get("g") != last_group):
                 break
             self.position = position
             result = self.run_step(step)
             self.wire.say(result)
             self.wire.flush_if_due()
             if result["status"] == "failed" and not step.get("go_on"):
-                break
+                last_group = step.get("g")
+                if last_group is None:
+                    break
             if position + 1 < len(self.steps):
                 self.look_for_stop()
         self.steps = []

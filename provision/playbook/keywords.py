@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BLOCK", "HANDLER", "INHERITED", "PLAY", "ROLE", "TASK"]
+__all__ = ["BLOCK", "HANDLER", "INHERITED", "LOOP_CONTROL", "PLAY", "ROLE", "TASK"]
 
 #: Set once anywhere, valid below unless set again; a template is rendered for each task.
 INHERITED = frozenset(
@@ -81,3 +81,7 @@ PLAY = (
 )
 
 ROLE = (INHERITED | _ADDED) | {"role", "name", "src", "version", "scm", "public"}
+
+LOOP_CONTROL = frozenset(
+    {"break_when", "extended", "extended_allitems", "index_var", "label", "loop_var", "pause"}
+)

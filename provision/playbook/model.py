@@ -58,7 +58,6 @@ class Inherited:
     module_defaults: tuple[Mapping[str, Any], ...] = ()
     notify: tuple[Any, ...] = ()
     role: Role | None = None
-    include_params: tuple[Mapping[str, Any], ...] = ()
 
     def with_role(self, role: Role) -> Inherited:
         return replace(self, role=role)
@@ -119,6 +118,7 @@ class Include:
 
     kind: str  # tasks | role
     task: Task  # its keywords, conditions and loop; args hold file/name/tasks_from/apply …
+    outer: Inherited  # what the place hands down, without the include's own keywords
     order: int = 0
 
     @property

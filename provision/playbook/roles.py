@@ -150,8 +150,9 @@ class RoleReader:
         for at, entry in enumerate(entries):
             name, params, below = self._entry(entry, inherited, mark_of(entries, at))
             more = self.use(name, params, below, mark_of(entries, at), parents)
-            for into, part in zip((roles, tasks, handlers), more, strict=True):
-                into += part
+            roles += more[0]
+            tasks += more[1]
+            handlers += more[2]
         return roles, tasks, handlers
 
     def _entry(

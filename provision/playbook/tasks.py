@@ -118,7 +118,6 @@ def inherit(parent: Inherited, level: Mapping[str, Any], *, tags: bool = True) -
         if level.get("notify")
         else parent.notify,
         role=parent.role,
-        include_params=parent.include_params,
     )
 
 
@@ -179,7 +178,7 @@ class TaskReader:
         task = self.task(raw, key, name, inherited, directory, handlers=handlers)
         if what in ("include_tasks", "include", "include_role"):
             kind = "role" if what == "include_role" else "tasks"
-            return [Include(kind, task, task.order)]
+            return [Include(kind, task, inherited, task.order)]
         return [task]
 
     def block(

@@ -43,6 +43,7 @@ class Step:
     env: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float | None = None
     go_on: bool = False  # a failure does not end the batch
+    group: int | None = None  # a failure ends the batch only behind the steps of this group
 
     def message(self) -> dict[str, object]:
         said: dict[str, object] = {"i": self.index, "mod": self.mod, "args": self.args}
@@ -56,6 +57,8 @@ class Step:
             said["timeout_s"] = self.timeout_s
         if self.go_on:
             said["go_on"] = True
+        if self.group is not None:
+            said["g"] = self.group
         return said
 
 

@@ -1,0 +1,42 @@
+"""What a user asked for on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from provision.transport.base import Secret
+
+__all__ = ["RunOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Durations are in seconds. `check` makes every task only observe."""
+
+    mode: str = "apply"  # apply | plan | drift
+    check: bool = False
+    diff: bool = True
+    limit: str | None = None
+    tags: frozenset[str] = frozenset({"all"})
+    skip_tags: frozenset[str] = frozenset()
+    start_at_task: str = ""
+    forks: int = 50
+    extra_vars: Mapping[str, Any] = field(default_factory=dict)
+    user: str = ""
+    private_key: str = ""
+    become: bool = False
+    become_user: str = ""
+    become_method: str = ""
+    become_password: Secret | None = None
+    password: Secret | None = None
+    accept_new_host_keys: bool = False
+    connect_timeout_s: float = 10.0
+    connect_attempts: int = 4
+    task_timeout_s: float = 1800.0
+    host_timeout_s: float | None = None
+    verbosity: int = 0
+    force_handlers: bool = False
+    project: Path = field(default_factory=Path.cwd)

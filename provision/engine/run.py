@@ -1,0 +1,338 @@
+"""A run: plays, hosts and options in; events out. It holds no global state and never prints."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from provision import __version__, actions
+from provision.engine.connections import Connections
+from provision.engine.events import (
+    Event,
+    HostDone,
+    Notice,
+    PlayStarted,
+    Progress,
+    RunStarted,
+    Sink,
+    Summary,
+    Version,
+)
+from provision.engine.hostrun import HostRun
+from provision.engine.hostvars import HostState, scope_layers
+from provision.engine.options import RunOptions
+from provision.engine.playrun import PlayRun, RunShared
+from provision.engine.scheduler import Scheduler
+from provision.errors import InputError, PlaybookError
+from provision.inventory import Inventory
+from provision.playbook import Block, Files, Include, Item, Play, Playbook, Task
+from provision.playbook.model import Inherited
+from provision.secrets import Redactor
+from provision.templating import Pending, Scope, Templar
+from provision.transport.base import Connector
+from provision.yamlsource import mark_of
+
+__all__ = ["Run", "mods_of", "tasks_of"]
+
+_REDACTED = ("msg", "diff", "data", "items", "hint", "traceback", "task")
+
+
+def tasks_of(items: Iterable[Item]) -> Iterable[Task]:
+    """Every task that can be seen without running, handlers and includes among them."""
+    for item in items:
+        if isinstance(item, Block):
+            for part in (item.block, item.rescue, item.always):
+                yield from tasks_of(part)
+        elif isinstance(item, Include):
+            yield item.task
+        else:
+            yield item
+
+
+def all_tasks(play: Play) -> Iterable[Task]:
+    for section in (*play.sections, play.handlers):
+        yield from tasks_of(section)
+
+
+def mods_of(playbooks: Sequence[Playbook]) -> tuple[str, ...]:
+    """The host halves that the tasks name, so that they travel with the first batch."""
+    named = {task.action for book in playbooks for play in book.plays for task in all_tasks(play)}
+    mods: set[str] = set()
+    for name in named:
+        try:
+            mods |= set(actions.action(name).mods())
+        except LookupError:
+            continue
+    return tuple(sorted(mods))
+
+
+class Run:
+    """Runs playbooks over an inventory.
+
+    `connectors` makes connectors by kind (ssh, local). Sinks see every event, one at a time.
+    """
+
+    def __init__(
+        self,
+        playbooks: Sequence[Playbook],
+        inventory: Inventory,
+        options: RunOptions,
+        *,
+        sinks: Sequence[Sink],
+        connectors: Mapping[str, Callable[[], Connector]],
+        templar: Templar,
+        files: Files,
+        redactor: Redactor | None = None,
+        prompts: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.playbooks = playbooks
+        self.inventory = inventory
+        self.options = options
+        self.sinks = sinks
+        self.redactor = redactor or Redactor()
+        self.prompts = prompts or {}
+        self._emitting = threading.Lock()
+        self.shared = RunShared(
+            inventory=inventory,
+            options=options,
+            templar=templar,
+            connections=Connections(options, connectors, self._variables, mods_of(playbooks)),
+            files=files,
+            emit=self.emit,
+            redactor=self.redactor,
+        )
+        self._play: Play | None = None
+        self._last_play: dict[str, int] = {}
+
+    # -- events -----------------------------------------------------------------------
+
+    def emit(self, event: Event) -> None:
+        if self.redactor and not isinstance(event, Progress):
+            event = self._redacted(event)
+        with self._emitting:
+            for sink in self.sinks:
+                sink(event)
+
+    def _redacted(self, event: Event) -> Event:
+        changes: dict[str, Any] = {}
+        for field in dataclasses.fields(event):
+            if field.name not in _REDACTED:
+                continue
+            value = getattr(event, field.name)
+            if not value:
+                continue
+            if field.name == "items":
+                changes["items"] = [
+                    dataclasses.replace(
+                        item,
+                        label=self.redactor.redact(item.label),
+                        msg=self.redactor.redact(item.msg),
+                        diff=self.redactor.redact_value(item.diff),
+                    )
+                    for item in value
+                ]
+            else:
+                changes[field.name] = self.redactor.redact_value(value)
+        return dataclasses.replace(event, **changes) if changes else event
+
+    # -- variables for connecting -----------------------------------------------------
+
+    def _variables(self, host: str) -> Mapping[str, Any]:
+        """A host's variables that say how to reach it, rendered."""
+        state = self._state(host)
+        play = self._play
+        words = dict(play.inherited.words) if play else {}
+        defaults = {
+            name: words[word]
+            for word, name in (("remote_user", "ansible_user"), ("port", "ansible_port"))
+            if words.get(word) is not None
+        }
+        if words.get("connection") and words["connection"] not in ("ssh", "smart", "paramiko"):
+            defaults["ansible_connection"] = words["connection"]
+        layers: list[Mapping[str, Any]] = [defaults]
+        if play is not None:
+            extra = self.options.extra_vars
+            layers += scope_layers(state, play, [play.vars], Inherited(), (), extra, ())
+        else:
+            layers += [*state.layers(), self.options.extra_vars]
+        layers.append(self.inventory.magic(host))
+        scope = Scope(layers, templar=self.shared.templar)
+        found: dict[str, Any] = {}
+        for layer in layers:
+            for name in layer:
+                if name.startswith(("ansible_", "provision_")) and name not in found:
+                    try:
+                        found[name] = scope[name]
+                    except (KeyError, Pending):
+                        continue
+        found["inventory_hostname"] = host
+        return found
+
+    def _state(self, host: str) -> HostState:
+        state = self.shared.states.get(host)
+        if state is None:
+            state = HostState(host)
+            directory = self._play.directory if self._play else None
+            state.inventory_vars = self.inventory.variables(host, playbook_dir=directory)
+            self.shared.states[host] = state
+        return state
+
+    # -- running ----------------------------------------------------------------------
+
+    def hosts_of(self, play: Play) -> list[str]:
+        """The play's hosts in its order, within --limit."""
+        scope = Scope(
+            [*play.inherited.vars, play.vars, self.options.extra_vars],
+            templar=self.shared.templar,
+        )
+        pattern = self.shared.templar.render(play.hosts, scope, mark=mark_of(play.hosts))
+        names = [host.name for host in self.inventory.select(pattern, limit=self.options.limit)]
+        return _ordered(names, play.order)
+
+    def execute(self) -> Summary:
+        """Runs everything. Raises InputError before the first connection, Interrupted."""
+        started = time.monotonic()
+        plays = [play for book in self.playbooks for play in book.plays]
+        chosen = [self.hosts_of(play) for play in plays]
+        everyone = list(dict.fromkeys(name for names in chosen for name in names))
+        for number, names in enumerate(chosen):
+            for name in names:
+                self._last_play[name] = number
+        self.emit(Version(__version__))
+        books = [str(book.path) for book in self.playbooks]
+        self.emit(RunStarted(self.options.mode, books, everyone))
+        for text in [w for book in self.playbooks for w in book.warnings]:
+            self.emit(Notice("warning", text))
+        for text in self.inventory.warnings:
+            self.emit(Notice("warning", text))
+        interrupted = False
+        try:
+            for number, play in enumerate(plays):
+                # Groups may have grown while earlier plays ran.
+                self._run_play(number, play, self.hosts_of(play) if number else chosen[0])
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            self.shared.connections.close()
+        summary = self._summary(everyone, started, interrupted)
+        self.emit(summary)
+        return summary
+
+    def _summary(self, everyone: Sequence[str], started: float, interrupted: bool) -> Summary:
+        hosts = {name: dict(self._state(name).counts) for name in everyone}
+        codes = {state.status for state in self.shared.states.values()}
+        code = 0
+        if interrupted:
+            code = 130
+        elif "failed" in codes:
+            code = 1
+        elif "unreachable" in codes:
+            code = 4
+        elif self.options.mode in ("plan", "drift") and any(
+            counts.get("changed") for counts in hosts.values()
+        ):
+            code = 3
+        return Summary(hosts, code, round(time.monotonic() - started, 3))
+
+    def _batches(self, play: Play, hosts: list[str]) -> list[list[str]]:
+        if play.serial is None:
+            return [hosts] if hosts else []
+        scope = Scope([play.vars, self.options.extra_vars], templar=self.shared.templar)
+        told = self.shared.templar.render(play.serial, scope, mark=mark_of(play.serial))
+        sizes = told if isinstance(told, list) else [told]
+        batches: list[list[str]] = []
+        left = list(hosts)
+        number = 0
+        while left:
+            size = _batch_size(sizes[min(number, len(sizes) - 1)], len(hosts), play)
+            batches.append(left[:size])
+            left = left[size:]
+            number += 1
+        return batches
+
+    def _run_play(self, number: int, play: Play, hosts: list[str]) -> None:
+        self._play = play
+        for name in hosts:
+            self._state(name)
+        hosts = [name for name in hosts if self._state(name).status == "ok"]
+        self.emit(PlayStarted(play.name, hosts))
+        for batch in self._batches(play, hosts):
+            living = [name for name in batch if self._state(name).status == "ok"]
+            if not living:
+                continue
+            batch_run = PlayRun(self.shared, play, living, hosts)
+            self._run_batch(number, batch_run)
+            if self._must_stop(play, batch_run):
+                break
+
+    def _must_stop(self, play: Play, done: PlayRun) -> bool:
+        if not done.living() or done.ended:
+            return True
+        if done.lost and play.inherited.words.get("any_errors_fatal"):
+            return True
+        if play.max_fail_percentage is None:
+            return False
+        limit = float(play.max_fail_percentage)
+        return len(done.lost) / len(done.hosts) * 100 > limit
+
+    def _run_batch(self, number: int, play: PlayRun) -> None:
+        runs = []
+        for name in play.hosts:
+            state = self._state(name)
+            state.ended = False
+            if play.play.directory:
+                state.inventory_vars = self.inventory.variables(
+                    name, playbook_dir=play.play.directory
+                )
+            runs.append(HostRun(play, state))
+
+        def done(run: HostRun) -> None:
+            if self._last_play.get(run.host) == number:
+                self.shared.connections.drop(run.host)
+                self.emit(HostDone(run.host, dict(run.state.counts), run.state.round_trips))
+
+        scheduler = Scheduler(self.options.forks, done)
+        try:
+            scheduler.run(runs)
+        except KeyboardInterrupt:
+            self._interrupt(scheduler)
+            raise
+
+    def _interrupt(self, scheduler: Scheduler) -> None:
+        """The first Ctrl-C lets each host end the task it is in, the second cuts."""
+        self.shared.stopping.set()
+        self.emit(Notice("warning", "stopping after the tasks that run now; again to cut off"))
+        threading.Thread(target=self.shared.connections.stop, daemon=True).start()
+        try:
+            scheduler.wait()
+        except KeyboardInterrupt:
+            self.shared.connections.close()
+
+
+def _ordered(names: list[str], order: str) -> list[str]:
+    if order == "sorted":
+        return sorted(names)
+    if order == "reverse_sorted":
+        return sorted(names, reverse=True)
+    if order == "reverse_inventory":
+        return names[::-1]
+    if order == "shuffle":
+        return random.sample(names, len(names))
+    if order != "inventory":
+        raise InputError(f"no order {order!r}")
+    return names
+
+
+def _batch_size(value: Any, total: int, play: Play) -> int:
+    text = str(value).strip()
+    try:
+        size = int(float(text[:-1]) / 100 * total) if text.endswith("%") else int(text)
+    except ValueError:
+        raise PlaybookError(
+            f"'serial' takes a number or a percentage, not {value!r}", mark=play.mark
+        ) from None
+    return max(1, size) if size or text.endswith("%") else total
