@@ -42,6 +42,7 @@ class SolveRequest:
         by_name = {channel.name: channel for channel in self.channels}
         return {
             "specs": [_spec_text(spec, by_name) for spec in self.specs],
+            "names": [spec.name for spec in self.specs],
             "channels": [{"url": c.url, "fetch_url": c.fetch_url} for c in self.channels],
             "platform": self.platform.subdir,
             "virtual": self.platform.virtual_packages(),

@@ -33,9 +33,9 @@ def _plain(record: Any, channels: Sequence[dict[str, str]]) -> dict[str, Any]:
     return {
         "name": record.name.normalized,
         "version": str(record.version),
-        "build": record.build,
+        "build": str(record.build),
         "channel": base,
-        "subdir": record.subdir,
+        "subdir": str(record.subdir),
         "url": f"{base}/{record.subdir}/{record.file_name}",
         "sha256": record.sha256.hex() if record.sha256 else "",
         "md5": record.md5.hex() if record.md5 else "",
@@ -49,11 +49,12 @@ class _Work:
         self.channels: list[dict[str, str]] = request["channels"]
         self.sources = [rattler.Channel(channel["fetch_url"]) for channel in self.channels]
         self.texts: list[str] = request["specs"]
+        self.names: list[str] = request["names"]
         self.specs = [rattler.MatchSpec(text) for text in self.texts]
         self.platforms = [rattler.Subdir(request["platform"]), rattler.Subdir("noarch")]
         self.virtual = [
             rattler.GenericVirtualPackage(
-                rattler.PackageName(name), rattler.Version(version), build
+                rattler.PackageName(name), rattler.Version(version), rattler.BuildString(build)
             )
             for name, version, build in request["virtual"]
         ]
@@ -93,15 +94,14 @@ class _Work:
 
     async def candidates(self) -> list[list[Any]]:
         """For each spec the records of its name, best channel first."""
-        names = {spec.name.normalized for spec in self.specs if spec.name}
         answer = await self.gateway.query(
-            self.sources, self.platforms, sorted(names), recursive=False
+            self.sources, self.platforms, sorted(set(self.names)), recursive=False
         )
         by_name: dict[str, list[Any]] = {}
         for records in answer:
             for record in records:
                 by_name.setdefault(record.name.normalized, []).append(record)
-        return [by_name.get(spec.name.normalized, []) if spec.name else [] for spec in self.specs]
+        return [by_name.get(name, []) for name in self.names]
 
     def exactly(self, candidates: list[list[Any]]) -> list[Any]:
         """The records that an exact export names, when each is there and none lacks a name.
@@ -132,7 +132,7 @@ class _Work:
         for position, (spec, records) in enumerate(zip(self.specs, candidates, strict=True)):
             if any(spec.matches(record) for record in records):
                 continue
-            there = sorted({(r.version, r.build) for r in records}, reverse=True)
+            there = sorted({(r.version, str(r.build)) for r in records}, reverse=True)
             if self.texts[position].count("=") >= 2:
                 near = [f"{version}={build}" for version, build in there]
             else:

@@ -12,6 +12,7 @@ __all__ = [
     "DEFAULT_CHANNELS",
     "INSTALLER_BASES",
     "INSTALLER_SHA256",
+    "TERMS_BASE",
 ]
 
 CHANNEL_ALIAS = "https://conda.anaconda.org"
@@ -21,6 +22,9 @@ DEFAULT_CHANNELS = (
     "https://repo.anaconda.com/pkgs/main",
     "https://repo.anaconda.com/pkgs/r",
 )
+
+#: Channels below this address are used under the vendor's terms of service.
+TERMS_BASE = "https://repo.anaconda.com/"
 
 INSTALLER_BASES = {
     "miniconda": "https://repo.anaconda.com/miniconda",
