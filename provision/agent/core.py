@@ -205,11 +205,13 @@ class Context:
         umask: Optional[int] = None,
         preexec: Optional[Callable[[], None]] = None,
         on_output: Optional[Callable[[int, bytes], None]] = None,
+        on_tick: Optional[Callable[[], None]] = None,
     ) -> proc.Completed:
         """Runs a program within the step's deadline.
 
         `env` adds to the environment. `ok` are the exit codes that are fine, None for all;
         any other one, a program that is missing, or running out of time raises Fail.
+        `on_tick` is called about once a second while it runs.
         """
         left = self.left_s()
         if left is not None:
@@ -217,7 +219,7 @@ class Context:
         self.agent.wire.flush_if_due()
         try:
             done = proc.run(
-                argv, stdin, cwd, self.environ(env), timeout_s, umask, preexec, on_output
+                argv, stdin, cwd, self.environ(env), timeout_s, umask, preexec, on_output, on_tick
             )
         except OSError as exc:
             raise Fail("cannot run %s: %s" % (argv[0], exc.strerror or exc), rc=127) from None
@@ -364,6 +366,22 @@ def failed(msg: str, **data: Any) -> Result:
     return {"status": "failed", "msg": msg, "data": data}
 
 
+def _libc() -> str:
+    """`glibc 2.36`; empty where the C library does not say."""
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (OSError, ValueError):
+        return ""
+
+
+def _first_line(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.readline().strip()
+    except OSError:
+        return ""
+
+
 def cheap_facts() -> Dict[str, Any]:
     """What costs next to nothing to know; sent with the first reply."""
     uname = os.uname()
@@ -389,6 +407,8 @@ def cheap_facts() -> Dict[str, Any]:
         "kernel_version": uname.version,
         "nodename": uname.nodename,
         "machine": uname.machine,
+        "libc": _libc(),
+        "nvidia": _first_line("/sys/module/nvidia/version"),
         "os_release": release,
         "home": os.environ.get("HOME", ""),
         "time": time.time(),

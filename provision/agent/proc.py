@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SIGTERM, SIGKILL = 15, 9
 _TICK_S = 0.02  # how often to look for an exit where the kernel has no pidfd
 _GRACE_S = 2.0  # between SIGTERM and SIGKILL
+_PERIOD_S = 1.0  # of `on_tick`
 _KEEP = 8 * 1024 * 1024  # bytes of each stream that are kept
 
 groups: Set[int] = set()  # process groups that must not outlive the agent
@@ -227,8 +228,14 @@ class _Waiter:
             os.close(self.fd)
 
 
-def _attend(streams: _Streams, waiter: _Waiter, timeout_s: Optional[float]) -> bool:
+def _attend(
+    streams: _Streams,
+    waiter: _Waiter,
+    timeout_s: Optional[float],
+    on_tick: Optional[Callable[[], None]],
+) -> bool:
     """Serves the streams until the program ended. True when it had to be ended."""
+    ticked = time.monotonic()
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     killed = 0
     if waiter.fd >= 0:
@@ -243,6 +250,11 @@ def _attend(streams: _Streams, waiter: _Waiter, timeout_s: Optional[float]) -> b
                 deadline = time.monotonic() + _GRACE_S
                 continue
             wait = min(wait, left)
+        if on_tick is not None:
+            wait = min(wait, _PERIOD_S)
+            if time.monotonic() - ticked >= _PERIOD_S:
+                ticked = time.monotonic()
+                on_tick()
         streams.step(wait)
     if waiter.fd >= 0:
         streams.poll.unregister(waiter.fd)
@@ -264,10 +276,12 @@ def run(
     umask: Optional[int] = None,
     preexec: Optional[Callable[[], None]] = None,
     on_output: Optional[Callable[[int, bytes], None]] = None,
+    on_tick: Optional[Callable[[], None]] = None,
 ) -> Completed:
     """Runs a program to its end and returns what it wrote and how it ended.
 
-    `env` replaces the environment. `on_output(1 or 2, bytes)` sees output as it comes.
+    `env` replaces the environment. `on_output(1 or 2, bytes)` sees output as it comes;
+    `on_tick()` is called about once a second.
     Raises OSError when the program cannot be executed.
     """
     done = Completed(argv)
@@ -286,7 +300,7 @@ def run(
     streams = _Streams(stdin, (in_w, out_r, err_r), on_output)
     waiter = _Waiter(pid)
     try:
-        done.timed_out = _attend(streams, waiter, timeout_s)
+        done.timed_out = _attend(streams, waiter, timeout_s, on_tick)
     finally:
         streams.close()
         waiter.close()
