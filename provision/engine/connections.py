@@ -40,7 +40,7 @@ class Identity:
     def become(self, password: Secret | None) -> Become | None:
         if not self.user:
             return None
-        return Become(self.user, self.method, password, tuple(shlex.split(self.flags)))
+        return Become(self.user, self.method, password, self.flags)
 
 
 def target_of(host: str, found: ConnectionVars, options: RunOptions) -> Target:

@@ -111,7 +111,7 @@ class Run:
     # -- events -----------------------------------------------------------------------
 
     def emit(self, event: Event) -> None:
-        if self.redactor and not isinstance(event, Progress):
+        if not isinstance(event, Progress):
             event = self._redacted(event)
         with self._emitting:
             for sink in self.sinks:
@@ -284,10 +284,7 @@ class Run:
         for name in play.hosts:
             state = self._state(name)
             state.ended = False
-            if play.play.directory:
-                state.inventory_vars = self.inventory.variables(
-                    name, playbook_dir=play.play.directory
-                )
+            state.inventory_vars = self.inventory.variables(name, playbook_dir=play.play.directory)
             runs.append(HostRun(play, state))
 
         def done(run: HostRun) -> None:

@@ -1,0 +1,208 @@
+"""Puts a run together from command-line options. Imports of what connects stay inside."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from provision.cli.vaultoptions import open_vault
+from provision.errors import InputError, Mark
+
+if TYPE_CHECKING:
+    from provision.engine.events import Sink
+    from provision.engine.options import RunOptions
+    from provision.engine.run import Run
+    from provision.transport.base import Connector
+
+__all__ = ["connectors", "extra_variables", "run_playbooks"]
+
+
+def extra_variables(given: Sequence[str], tags: Any = None) -> dict[str, Any]:
+    """`-e k=v`, `-e '{"k": 1}'`, `-e @file`; later ones win. Raises InputError."""
+    from provision import yamlsource
+    from provision.playbook.freeform import parse_text
+    from provision.templating import trusted
+
+    merged: dict[str, Any] = {}
+    for text in given:
+        if text.startswith("@"):
+            value = yamlsource.load_file(Path(text[1:]).expanduser(), tags=tags)
+        elif text.lstrip().startswith(("{", "[")):
+            value = yamlsource.load(text, "--extra-vars", tags=tags)
+        else:
+            try:
+                value = {key: trusted(part) for key, part in parse_text(text, "").items()}
+            except ValueError as exc:
+                raise InputError("cannot read --extra-vars", why=str(exc)) from exc
+        if value is None:
+            continue
+        if not isinstance(value, Mapping):
+            raise InputError("--extra-vars takes k=v, a mapping or @FILE", why=f"not {text!r}")
+        merged.update(value)
+    return merged
+
+
+def connectors(options: RunOptions) -> Mapping[str, Callable[[], Connector]]:
+    """How each kind of connection is made; imported when the first host needs it."""
+
+    def ssh() -> Connector:
+        from provision.transport.ssh import SshConnector
+
+        return SshConnector(accept_new_host_keys=options.accept_new_host_keys)
+
+    def local() -> Connector:
+        from provision.transport.local import LocalConnector
+
+        return LocalConnector()
+
+    return {"ssh": ssh, "local": local}
+
+
+def _tags(given: Sequence[str]) -> frozenset[str]:
+    return frozenset(tag.strip() for text in given for tag in text.split(",") if tag.strip())
+
+
+def _secret(ask: bool, file: Path | None, prompt: str) -> Any:
+    from provision.transport.base import Secret
+
+    if file is not None:
+        try:
+            return Secret(file.read_text(encoding="utf-8").rstrip("\n"))
+        except OSError as exc:
+            raise InputError(
+                "cannot read the password file", mark=Mark(str(file)), why=exc.strerror or ""
+            ) from exc
+    if ask:
+        return Secret(click.prompt(prompt, hide_input=True, err=True))
+    return None
+
+
+def _options(mode: str, given: Mapping[str, Any], extra: Mapping[str, Any]) -> RunOptions:
+    from provision.engine.options import RunOptions
+
+    return RunOptions(
+        mode=mode,
+        check=given["check"] or mode != "apply",
+        diff=given["diff"],
+        limit=given["limit"],
+        tags=_tags(given["tags"]) or frozenset({"all"}),
+        skip_tags=_tags(given["skip_tags"]),
+        start_at_task=given["start_at_task"],
+        forks=given["forks"],
+        extra_vars=extra,
+        user=given["user"],
+        private_key=given["private_key"],
+        become=given["become"],
+        become_user=given["become_user"],
+        become_method=given["become_method"],
+        become_password=_secret(
+            given["ask_become_pass"], given["become_password_file"], "sudo password"
+        ),
+        password=_secret(given["ask_pass"], None, "SSH password"),
+        accept_new_host_keys=given["accept_new_host_keys"],
+        connect_timeout_s=given["timeout"],
+        task_timeout_s=given["task_timeout"],
+        host_timeout_s=given["host_timeout"],
+        verbosity=given["verbose"],
+        force_handlers=given["force_handlers"],
+    )
+
+
+def _sinks(given: Mapping[str, Any]) -> list[Sink]:
+    if given["as_json"]:
+        from provision.reports.jsonlines import JsonLines
+
+        return [JsonLines(sys.stdout)]
+    from provision.reports.console import Console
+
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return [Console(sys.stdout, colour=colour, verbosity=given["verbose"], diff=given["diff"])]
+
+
+def make_run(mode: str, given: Mapping[str, Any]) -> Run:
+    """Reads everything and checks it. Raises InputError; nothing has been connected yet."""
+    from provision.engine.run import Run
+    from provision.engine.vocabulary import ActionVocabulary
+    from provision.inventory import load_inventory
+    from provision.playbook import Files, load_playbook
+    from provision.secrets import Redactor, yaml_tags
+    from provision.templating import LookupContext, Scope, Templar
+
+    redactor = Redactor()
+    vault = open_vault(
+        given["vault_ids"],
+        given["vault_password_files"],
+        given["ask_vault_password"],
+        on_reveal=redactor.add,
+    )
+    tags = yaml_tags(vault)
+    sources = given["inventories"] or _default_inventory()
+    inventory = load_inventory(sources, tags=tags, vault=vault)
+    extra = extra_variables(given["extra_vars"], tags)
+    playbook_dir = given["playbooks"][0].parent
+    templar = Templar(
+        search_path=[playbook_dir],
+        filter_dirs=[playbook_dir / "filter_plugins"],
+        test_dirs=[playbook_dir / "test_plugins"],
+        lookup_dirs=[playbook_dir / "lookup_plugins"],
+        lookup_context=LookupContext(
+            basedir=playbook_dir,
+            select_hosts=lambda pattern: [host.name for host in inventory.select(pattern)],
+            decrypt=vault.decrypt,
+        ),
+    )
+
+    def render(value: Any, layers: Sequence[Mapping[str, Any]]) -> Any:
+        return templar.render(value, Scope(layers, templar=templar))
+
+    files = Files(
+        vocabulary=ActionVocabulary(),
+        tags=tags,
+        render=render,
+        extra_vars=extra,
+        decrypt=vault.decrypt,
+    )
+    books = [load_playbook(path, files) for path in given["playbooks"]]
+    options = _options(mode, given, extra)
+    for secret in (options.become_password, options.password):
+        if secret:
+            redactor.add(str(secret))
+    return Run(
+        books,
+        inventory,
+        options,
+        sinks=_sinks(given),
+        connectors=connectors(options),
+        templar=templar,
+        files=files,
+        redactor=redactor,
+    )
+
+
+def _default_inventory() -> tuple[str, ...]:
+    for name in ("inventories", "inventory", "hosts.yml", "hosts"):
+        if Path(name).exists():
+            return (name,)
+    raise InputError(
+        "no inventory was given", hint="name one with -i, or a list of hosts: -i gpu01,gpu02,"
+    )
+
+
+def run_playbooks(mode: str, given: Mapping[str, Any]) -> int:
+    """Runs playbooks as `mode` says; the exit code."""
+    run = make_run(mode, given)
+    if given["syntax_check"]:
+        for book in run.playbooks:
+            click.echo(f"playbook: {book.path}")
+        return 0
+    if given["list_hosts"] or given["list_tasks"] or given["list_tags"]:
+        from provision.cli.listing import print_lists
+
+        print_lists(run, given)
+        return 0
+    return run.execute().exit_code
