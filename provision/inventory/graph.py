@@ -59,6 +59,10 @@ class Graph:
 
     def child(self, parent: str, child: str, mark: Mark | None = None) -> None:
         """Put the group `child` below `parent`. Raises InventoryError for a cycle."""
+        if child == "all":
+            raise InventoryError(
+                f"group 'all' holds every group and cannot be a child of {parent!r}", mark=mark
+            )
         if child == parent or parent in self._below(child):
             path = " > ".join([*self._path(child, parent), child])
             related = [

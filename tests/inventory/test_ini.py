@@ -109,6 +109,7 @@ def test_the_port_of_a_known_host_stays(load: Load) -> None:
             "quote a value",
         ),
         ("[g]\na\n[g:vars]\nnothing\n", (4, 1), "expected key=value in [g:vars]", ""),
+        ("[g:children]\nall\n", (2, 1), "group 'all' holds every group and cannot be", ""),
         ("[g:children]\na b\n", (2, 1), "expected a group name in [g:children]", ""),
         ("a x='b\n", (1, 1), "cannot split this host line", ""),
         ("all:\n", (1, 1), "'all:' is not a host name", "this looks like YAML"),

@@ -32,7 +32,6 @@ SECRET = "p@ss w/rd'\"&ü"
 )
 def test_every_form_of_a_secret_is_masked(form: str) -> None:
     assert form not in Redactor([SECRET]).redact(f"before {form} after")
-    assert Redactor([SECRET]).redact(f"x{form[:-1]}") != MASK
 
 
 def test_text_around_a_secret_stays() -> None:
