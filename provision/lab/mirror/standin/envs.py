@@ -162,6 +162,13 @@ def env_update(context: Context) -> None:
     _apply(context, file, prefix, prune=bool(context.options.get("prune")))
 
 
+class _Indented(yaml.SafeDumper):
+    """Indents sequences, as conda's exports are."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
 def env_export(context: Context) -> None:
     """With `-n MISSING`: an empty specification and exit code 0, as conda does."""
     prefix = (context.locate(context.options["name"]) or
@@ -190,7 +197,7 @@ def env_export(context: Context) -> None:
             spec["variables"] = variables
     spec["prefix"] = str(prefix)
     text = (json.dumps(spec, indent=2) + "\n" if context.json
-            else yaml.safe_dump(spec, sort_keys=False, default_flow_style=False))
+            else yaml.dump(spec, Dumper=_Indented, sort_keys=False, default_flow_style=False))
     target = context.options.get("file")
     if target:
         Path(target).write_text(text)

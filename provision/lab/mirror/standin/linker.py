@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CondaError
+from .model import Package
 
 __all__ = ["LinkedPackage", "compile_python", "link", "python_version", "run_script", "unlink"]
 
@@ -96,10 +97,14 @@ def _place(source: Path, target: Path, *, copy: bool) -> int:
 
 
 def link(
-    folder: Path, prefix: Path, python: str, *, copy: bool, requested: list[str]
+    package: Package, folder: Path, prefix: Path, python: str, *, copy: bool, requested: list[str]
 ) -> LinkedPackage:
-    """Links the package unpacked in `folder` into `prefix`, whose python is `python` ("3.11")."""
+    """Links the package unpacked in `folder` into `prefix`, whose python is `python` ("3.11").
+
+    The record names the address that was asked for, wherever the cache had the same archive from.
+    """
     record = json.loads((folder / "info/repodata_record.json").read_text())
+    record.update(url=package.url, channel=package.channel_url, subdir=package.subdir)
     paths = json.loads((folder / "info/paths.json").read_text())["paths"]
     noarch = record.get("noarch") == "python"
     if noarch and not python:

@@ -115,7 +115,7 @@ class Transaction:
         linked = []
         for package, folder in ordered:
             spec = specs.get(package.name)
-            linked.append(link(folder, self.prefix, python, copy=copy,
+            linked.append(link(package, folder, self.prefix, python, copy=copy,
                                requested=[spec] if spec else []))
         compile_python(self.prefix, [name for item in linked for name in item.sources])
         for item in linked:
