@@ -94,10 +94,9 @@ def processes_of(tag: str, host: str = "") -> list[int]:
 def leader_of(tag: str, host: str) -> int | None:
     """The host's own process 1, as this machine numbers it."""
     for group in group_directories(tag, host)[:1]:
-        directory = group / _MACHINE
-        for path in (directory / "payload/init.scope", directory / "payload"):
+        for path in group.glob("**/init.scope/cgroup.procs"):
             try:
-                words = (path / "cgroup.procs").read_text(encoding="ascii").split()
+                words = path.read_text(encoding="ascii").split()
             except OSError:
                 continue
             for word in words:

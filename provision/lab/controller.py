@@ -109,8 +109,7 @@ class Lab:
             }
             raise_limits(sum(len(host.addresses) for host in state.hosts))
             ensure_key(self.layout, commands)
-            if state.mirror_port:
-                mirroring.start(self.layout.directory, state.bridge_address, state.mirror_port)
+            self._start_mirror(commands, state)
             self._boot(commands, state, roots, self._not_running(state))
         return state
 
@@ -146,6 +145,12 @@ class Lab:
         state = LabState(network=str(network), hosts=grow(wanted, network), mirror_port=port)
         save_state(self.layout.state_file, state)
         return state
+
+    def _start_mirror(self, commands: Commands, state: LabState) -> None:
+        directory = self.layout.directory
+        if state.mirror_port and mirroring.process_id(directory) is None:
+            self._progress(f"starting the mirror on {state.mirror_url} (built once, a minute)")
+            mirroring.start(directory, state, commands)
 
     def _prepare(self, commands: Commands, state: LabState, host: LabHost, lower: Path) -> None:
         clear_host(self.layout, commands, host.name)

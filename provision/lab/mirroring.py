@@ -1,33 +1,33 @@
 """The lab's side of its mirror: start, stop, where it listens.
 
-The mirror is a room of its own that this one only calls, and may be missing.
+The mirror is a room of its own; what it imports is loaded only when a lab wants it.
 """
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
+import json
+import os
+import select
+import signal
 import socket
+import sys
 from pathlib import Path
-from typing import Any
+
+from provision.errors import LabError
+from provision.lab.commands import Commands
+from provision.lab.model import LabState
 
 __all__ = ["available", "choose_port", "process_id", "start", "stop"]
 
 _PORT = 8088
 _MODULE = "provision.lab.mirror"
+_FILES = ("mirror.json", "mirror.pid", "mirror.log", "access.jsonl", "faults.json")
 
 
 def available() -> bool:
-    try:
-        return importlib.util.find_spec(_MODULE) is not None and _mirror() is not None
-    except ImportError:
-        return False
-
-
-def _mirror() -> Any:
-    """An object with the mirror's `start` and `stop`, or None."""
-    made = getattr(importlib.import_module(_MODULE), "Mirror", None)
-    return made() if made is not None else None
+    """Whether this installation has a mirror to start."""
+    return importlib.util.find_spec(_MODULE) is not None
 
 
 def choose_port(address: str) -> int:
@@ -43,23 +43,69 @@ def choose_port(address: str) -> int:
     return _PORT
 
 
-def start(directory: Path, address: str, port: int) -> None:
-    """Starts the mirror unless it runs."""
-    if process_id(directory) is None:
-        _mirror().start(directory, address, port)
+def start(directory: Path, state: LabState, commands: Commands) -> None:
+    """Starts the mirror, building it first when needed. Raises LabError with its reason."""
+    # Dies with us: nothing may start after a killed `up`.
+    contained = ("setpriv", "--pdeathsig", "KILL")
+    where = (str(directory), state.bridge_address, str(state.mirror_port))
+    try:
+        commands.run(
+            [*contained, sys.executable, "-m", "provision.lab.mirror_starter", *where],
+            timeout_s=1800,
+            what="the mirror does not start",
+            environment=os.environ,  # pip and apt settings are its business
+        )
+    except LabError as exc:
+        raise _explained(exc) from exc
+
+
+def _explained(error: LabError) -> LabError:
+    try:
+        said = json.loads(error.why.splitlines()[-1])
+        return LabError(said["what"], why=said["why"], hint=said["hint"])
+    except (ValueError, LookupError, TypeError):
+        return error
 
 
 def stop(directory: Path) -> None:
-    if (directory / "mirror.pid").exists() and available():
-        _mirror().stop(directory)
+    """Ends every mirror of this lab, also one that never got to write its files."""
+    for pid in _processes(directory):
+        _end(pid, directory)
+    for name in _FILES:
+        (directory / name).unlink(missing_ok=True)
+
+
+def _is_mirror(pid: int, directory: Path) -> bool:
+    try:
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return _MODULE.encode() in arguments and os.fsencode(directory) in arguments
+
+
+def _processes(directory: Path) -> list[int]:
+    names = os.listdir("/proc")  # noqa: PTH208 - a thousand names, most of them unused
+    return [int(name) for name in names if name.isdecimal() and _is_mirror(int(name), directory)]
+
+
+def _end(pid: int, directory: Path, timeout_s: float = 5.0) -> None:
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        # The number may have been given to a stranger since it was listed.
+        if _is_mirror(pid, directory):
+            signal.pidfd_send_signal(handle, signal.SIGTERM)
+            if not select.select([handle], [], [], timeout_s)[0]:
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+                select.select([handle], [], [], timeout_s)
+    except ProcessLookupError:
+        pass
+    finally:
+        os.close(handle)
 
 
 def process_id(directory: Path) -> int | None:
-    """Of the running mirror; None when there is none or the file is stale."""
-    try:
-        pid = int((directory / "mirror.pid").read_text(encoding="ascii"))
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except (OSError, ValueError):
-        return None
-    mine = _MODULE.encode() in arguments and bytes(str(directory), "utf-8") in arguments
-    return pid if mine else None
+    """Of the running mirror; None when there is none."""
+    return next(iter(_processes(directory)), None)
