@@ -92,9 +92,17 @@ class TestContext:
                 return place
         raise PlaybookError(f"no {kind} file {name!r}")
 
-    def render_template(self, path: Path, variables: Mapping[str, Any] | None = None) -> str:
+    def render_template(
+        self,
+        path: Path,
+        variables: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> str:
         templar, scope = self._scope(variables)
-        return templar.template_file(path, scope)
+        return templar.template_file(path, scope, **(options or {}))
+
+    def decrypted(self, path: Path, data: bytes) -> bytes:
+        raise PlaybookError(f"{path} is a vault file, and there is no password")
 
     def _scope(self, variables: Mapping[str, Any] | None = None) -> tuple[Templar, Scope]:
         from provision.templating.scope import Scope
@@ -124,12 +132,17 @@ class TestContext:
 
 
 class ActionHost:
-    """This machine as a host, with one agent. `project` holds files/, templates/."""
+    """This machine as a host, with one agent. `project` holds files/, templates/.
 
-    def __init__(self, project: Path, python: str = sys.executable) -> None:
+    `argv` starts the agent elsewhere, through ssh for instance.
+    """
+
+    def __init__(
+        self, project: Path, python: str = sys.executable, argv: list[str] | None = None
+    ) -> None:
         self.project = project
         self.made: dict[object, Any] = {}
-        self.link = Link(PipeChannel(payload.command([python])), "here")
+        self.link = Link(PipeChannel(argv or payload.command([python])), "here")
 
     def close(self) -> None:
         self.link.close()
@@ -184,5 +197,6 @@ class ActionHost:
             data=result.get("data", {}),
             facts=result.get("facts", {}),
             traceback=result.get("traceback", ""),
+            warnings=list(result.get("data", {}).get("warnings", ())),
         )
         return call.finish(outcome) if call.finish else outcome

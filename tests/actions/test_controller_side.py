@@ -25,8 +25,8 @@ def test_set_fact_cacheable_makes_them_facts(here: ActionHost) -> None:
 
 @pytest.mark.parametrize("name", ["a-b", "1a", "for", "ü"])
 def test_set_fact_refuses_names_templates_cannot_use(here: ActionHost, name: str) -> None:
+    values: dict[str, Any] = {name: 1}
     with pytest.raises(PlaybookError, match="cannot be the name of a variable"):
-        values: dict[str, Any] = {name: 1}
         here.run("set_fact", **values)
 
 
