@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from provision.cli.playoptions import inventory_option
 from provision.cli.vaultoptions import open_vault, vault_options
 from provision.diagnostics import did_you_mean
-from provision.errors import InputError, InventoryError
+from provision.errors import InventoryError
 
 if TYPE_CHECKING:
     from provision.inventory import Inventory, Layer
@@ -30,16 +31,7 @@ _playbook_dir = click.option(
 
 
 def _source_options(function: F) -> F:
-    inventory = click.option(
-        "-i",
-        "--inventory",
-        "sources",
-        multiple=True,
-        envvar=["PROVISION_INVENTORY", "ANSIBLE_INVENTORY"],
-        metavar="SOURCE",
-        help="Inventory file, directory, program, or list such as 'gpu[01:04],'.",
-    )
-    return inventory(_playbook_dir(vault_options(function)))
+    return inventory_option(_playbook_dir(vault_options(function)))
 
 
 @click.group(name="inventory")
@@ -48,13 +40,12 @@ def command() -> None:
 
 
 def _load(sources: tuple[str, ...], passwords: Mapping[str, Any]) -> Inventory:
+    from provision.cli.running import default_inventory
     from provision.inventory import load_inventory
     from provision.secrets import yaml_tags
 
-    if not sources:
-        raise InputError("no inventory was given", hint="name one with -i, or a host list: -i a,b,")
     vault = open_vault(**passwords)
-    return load_inventory(sources, tags=yaml_tags(vault), vault=vault)
+    return load_inventory(sources or default_inventory(), tags=yaml_tags(vault), vault=vault)
 
 
 def _warn(inventory: Inventory) -> None:
@@ -114,7 +105,7 @@ def list_(
     pattern: str,
     limit: str | None,
     as_json: bool,
-    sources: tuple[str, ...],
+    inventories: tuple[str, ...],
     playbook_dir: Path | None,
     **passwords: Any,
 ) -> None:
@@ -122,7 +113,7 @@ def list_(
 
     With --json, the object that `ansible-inventory --list` prints.
     """
-    inventory = _load(sources, passwords)
+    inventory = _load(inventories, passwords)
     hosts = inventory.select(pattern, limit=limit)
     if as_json:
         from provision.inventory.show import as_json as listing
@@ -141,14 +132,14 @@ def list_(
 def graph(
     group: str,
     with_vars: bool,
-    sources: tuple[str, ...],
+    inventories: tuple[str, ...],
     playbook_dir: Path | None,
     **passwords: Any,
 ) -> None:
     """Print the tree of groups and hosts below GROUP."""
     from provision.inventory.show import graph_lines
 
-    inventory = _load(sources, passwords)
+    inventory = _load(inventories, passwords)
     members = inventory.members(group)
     variables: dict[str, dict[str, str]] = {}
     if with_vars:
@@ -167,12 +158,12 @@ def graph(
 def host(
     name: str,
     as_json: bool,
-    sources: tuple[str, ...],
+    inventories: tuple[str, ...],
     playbook_dir: Path | None,
     **passwords: Any,
 ) -> None:
     """Print a host's groups and variables. With --json, its variables alone."""
-    inventory = _load(sources, passwords)
+    inventory = _load(inventories, passwords)
     values = inventory.variables(name, playbook_dir=playbook_dir)
     if as_json:
         _dump(values)
@@ -196,12 +187,12 @@ def vars_(
     variable: str | None,
     explain: bool,
     as_json: bool,
-    sources: tuple[str, ...],
+    inventories: tuple[str, ...],
     playbook_dir: Path | None,
     **passwords: Any,
 ) -> None:
     """Print a host's variables, or the one named VARIABLE."""
-    inventory = _load(sources, passwords)
+    inventory = _load(inventories, passwords)
     values = inventory.variables(name, playbook_dir=playbook_dir)
     if variable is not None:
         if variable not in values:

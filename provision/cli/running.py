@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from provision.engine.run import Run
     from provision.transport.base import Connector
 
-__all__ = ["connectors", "extra_variables", "run_playbooks"]
+__all__ = ["connectors", "default_inventory", "extra_variables", "run_playbooks"]
 
 
 def extra_variables(given: Sequence[str], tags: Any = None) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def make_run(mode: str, given: Mapping[str, Any]) -> Run:
         on_reveal=redactor.add,
     )
     tags = yaml_tags(vault)
-    sources = given["inventories"] or _default_inventory()
+    sources = given["inventories"] or default_inventory()
     inventory = load_inventory(sources, tags=tags, vault=vault)
     extra = extra_variables(given["extra_vars"], tags)
     playbook_dir = given["playbooks"][0].parent
@@ -184,7 +184,8 @@ def make_run(mode: str, given: Mapping[str, Any]) -> Run:
     )
 
 
-def _default_inventory() -> tuple[str, ...]:
+def default_inventory() -> tuple[str, ...]:
+    """What stands where inventories usually do. Raises InputError when nothing does."""
     for name in ("inventories", "inventory", "hosts.yml", "hosts"):
         if Path(name).exists():
             return (name,)

@@ -17,8 +17,9 @@ from typing import Any
 from provision.diagnostics import did_you_mean
 from provision.errors import InventoryError, Mark
 from provision.inventory.graph import Graph
+from provision.inventory.marked import marked
 from provision.inventory.ranges import expand_hosts
-from provision.yamlsource import Map, Str
+from provision.yamlsource import Map
 
 __all__ = ["parse_ini", "parse_value"]
 
@@ -165,7 +166,7 @@ class _Parser:
 
     def _set(self, values: Map, key: str, value: object) -> None:
         mark = self.mark(key + "=")
-        value = Str(value, mark) if isinstance(value, str) else value
+        value = marked(value, mark)
         values[key] = self.conceal(value) if self.conceal else value
         values.value_marks[key] = mark
 

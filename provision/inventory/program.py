@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from provision.errors import InventoryError, Mark
+from provision.inventory.marked import marked
 
 __all__ = ["Program"]
 
@@ -68,7 +69,8 @@ class Program:
             raise InventoryError(
                 f"{called} printed JSON that is not an object", mark=Mark(str(self.path))
             )
-        return data
+        answer: Mapping[str, Any] = marked(data, Mark(str(self.path)))
+        return answer
 
     def _run(self, args: tuple[str, ...]) -> tuple[bytes, bytes]:
         mark = Mark(str(self.path))

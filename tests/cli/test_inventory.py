@@ -56,6 +56,13 @@ def test_the_inventory_of_the_environment(project: Path, monkeypatch: pytest.Mon
     assert provision("inventory", "list").out == "lone\ngpu01\ngpu02\n"
 
 
+def test_without_one_the_usual_places(project: Path) -> None:
+    assert provision("inventory", "list", "gpu").out == "gpu01\ngpu02\n"
+    (project / "hosts").unlink()
+    ended = provision("inventory", "list")
+    assert (ended.code, ended.err.splitlines()[0]) == (2, "error: no inventory was given")
+
+
 def test_graph(project: Path) -> None:
     ended = provision("inventory", "graph", "-i", "hosts")
     assert ended.out == (
@@ -145,10 +152,6 @@ def test_variables_beside_a_playbook(project: Path) -> None:
                 "error: --limit 'gpu03' matches no host of the inventory\n"
                 "  hint: did you mean 'gpu02'?\n"
             ),
-        ),
-        (
-            ["list"],
-            "error: no inventory was given\n  hint: name one with -i, or a host list: -i a,b,\n",
         ),
         (
             ["list", "-i", "bad.yml"],

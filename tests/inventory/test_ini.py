@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from provision.errors import InventoryError
 from provision.inventory.ini import parse_value
+from provision.yamlsource import Seq, Str
 
 from .conftest import Load
 
@@ -51,6 +52,12 @@ def test_host_lines_are_split_like_a_shell_does(load: Load) -> None:
     """)
     assert inventory.variables("a") == {"x": "b c", "y": 'd "e"', "z": "f g"}
     assert inventory.variables("b") == {"x": "#1", "y": "p"}
+
+
+def test_templates_in_values_are_found(load: Load) -> None:
+    value = load("a x=\"['{{ y }}']\"").variables("a")["x"]
+    assert isinstance(value, Seq)
+    assert isinstance(value[0], Str)
 
 
 def test_sections_in_any_order(load: Load) -> None:

@@ -5,8 +5,9 @@ import time
 from pathlib import Path
 
 import pytest
-from provision.errors import InventoryError
+from provision.errors import InventoryError, Mark
 from provision.inventory import Inventory, load_inventory
+from provision.yamlsource import Seq, Str
 
 from .conftest import Write
 
@@ -35,6 +36,20 @@ def test_list_with_meta_is_one_call(write: Write, tmp_path: Path) -> None:
     assert inventory.variables("alone") == {"y": 3}
     assert inventory.group_names("c") == ["sub", "web"]
     assert (tmp_path / "calls").read_text() == "--list\n"
+
+
+def test_what_a_program_prints_may_be_templates(write: Write) -> None:
+    inventory = _load(
+        write,
+        """
+        #!/bin/sh
+        echo '{"_meta": {"hostvars": {"a": {"x": ["{{ y }}"]}}}, "web": ["a"]}'
+        """,
+    )
+    value = inventory.variables("a")["x"]
+    assert isinstance(value, Seq)
+    assert isinstance(value[0], Str)
+    assert value[0].mark == Mark(str(inventory.inventory_file("a")))
 
 
 def test_without_meta_each_host_is_asked_for(write: Write) -> None:
