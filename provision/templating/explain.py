@@ -1,0 +1,164 @@
+"""Turns what goes wrong while a template renders into errors that name the place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from jinja2 import TemplateError as JinjaError
+from jinja2 import TemplateNotFound, TemplateSyntaxError
+
+from provision.diagnostics import did_you_mean
+from provision.errors import Mark, TemplateError, UndefinedVariable
+from provision.templating.environment import NativeEnvironment
+from provision.templating.places import in_file, in_text, template_line
+from provision.templating.scope import Scope
+from provision.templating.syntax import place_of
+from provision.templating.undefined import Missing
+
+__all__ = ["Origin", "PluginError", "failed", "not_syntax", "undefined"]
+
+_UNKNOWN = re.compile(r"No (filter|test) named '(?P<name>[^']+)'")
+
+
+class PluginError(Exception):
+    """A filter, test or lookup did not accept what it was given."""
+
+    def __init__(self, kind: str, name: str, cause: BaseException) -> None:
+        super().__init__(f"{kind} {name!r}: {cause}")
+        self.kind = kind
+        self.name = name
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a template's text came from.
+
+    `source` is the text. `mark` is the place of a YAML scalar, or the template's own file;
+    `whole_file` says which, with `first_line` the file's line of the text's first.
+    """
+
+    source: str
+    mark: Mark | None = None
+    whole_file: bool = False
+    first_line: int = 1
+    expression: bool = False
+
+    def find(self, needle: str, line: int = 0) -> Mark | None:
+        """The place of `needle`, on `line` of the text when that is not 0."""
+        if not self.whole_file or self.mark is None:
+            return in_file(self.mark, self.source, needle, line)
+        found = in_text(self.source, needle, line)
+        if found:
+            return Mark(self.mark.file, found[0] + self.first_line - 1, found[1])
+        return Mark(self.mark.file, max(line, 1) + self.first_line - 1, 1)
+
+
+def _shown(source: str) -> str:
+    line = " ".join(source.split())
+    return line if len(line) <= 120 else f"{line[:117]}..."
+
+
+def _located(origin: Origin, needle: str, exc: BaseException | None) -> Mark | None:
+    """The place of `needle` on the template line that was being rendered."""
+    where = template_line(exc.__traceback__ if exc else None)
+    if where is None:
+        return origin.find(needle)
+    template, line = where
+    if template.filename and template.filename[:1] != "<":
+        if origin.mark is None or template.filename != origin.mark.file:
+            found = in_text(_read(template.filename), needle, line)
+            return Mark(template.filename, *(found or (line, 1)))
+        return origin.find(needle, line)
+    return origin.find(needle, line)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def undefined(
+    absent: Missing, origin: Origin, scope: Scope, exc: BaseException | None = None
+) -> UndefinedVariable:
+    """The error for a value that is needed and not there."""
+    name = absent.name
+    why = f"in {_shown(origin.source)!r}"
+    if absent.source is not None and absent.source != origin.source:
+        inner = Origin(absent.source, absent.mark)
+        mark = inner.find(name) or origin.find(name)
+        why = f"in {_shown(absent.source)!r}, needed by {_shown(origin.source)!r}"
+    else:
+        mark = _located(origin, name, exc)
+    known: Iterable[object] = scope.names() if absent.owner is None else ()
+    if isinstance(absent.owner, Mapping):
+        known = absent.owner
+    hint = did_you_mean(name, (key for key in known if isinstance(key, str))) if name else ""
+    return UndefinedVariable(absent.message, name=name, mark=mark, why=why, hint=hint)
+
+
+def not_syntax(
+    exc: TemplateSyntaxError, origin: Origin, environment: NativeEnvironment
+) -> TemplateError:
+    """The error for text that is not a template; `line:column` from where parsing stopped."""
+    unknown = _UNKNOWN.search(exc.message or "")
+    if unknown:
+        return _unknown_plugin(unknown, origin, exc.lineno, environment)
+    place = place_of(environment, origin.source, expression=origin.expression, error=exc)
+    mark = origin.mark
+    if origin.whole_file and mark:
+        mark = Mark(mark.file, place.line + origin.first_line - 1, place.column)
+    elif mark:
+        mark = in_file(mark, origin.source, place.text, place.line)
+    kind = "expression" if origin.expression else "template"
+    return TemplateError(
+        f"syntax error in {kind}: {exc.message}",
+        mark=mark,
+        why=f"in {_shown(origin.source)!r}, line {place.line} column {place.column}",
+    )
+
+
+def _unknown_plugin(
+    match: re.Match[str], origin: Origin, line: int, environment: NativeEnvironment
+) -> TemplateError:
+    kind, name = match[1], match["name"]
+    table = environment.filters if kind == "filter" else environment.tests
+    return TemplateError(
+        f"no {kind} named {name!r}",
+        mark=origin.find(name, line),
+        why=f"in {_shown(origin.source)!r}",
+        hint=did_you_mean(name, table),
+    )
+
+
+def failed(exc: Exception, origin: Origin, environment: NativeEnvironment) -> TemplateError:
+    """The error for an exception that rendering raised."""
+    if isinstance(exc, PluginError):
+        cause = exc.cause
+        said = str(cause) or type(cause).__name__
+        why = f"{said} (in {_shown(origin.source)!r})"
+        mark = _located(origin, exc.name, exc)
+        return TemplateError(f"{exc.kind} {exc.name!r} failed", mark=mark, why=why)
+    if isinstance(exc, TemplateSyntaxError):
+        if exc.filename and (origin.mark is None or exc.filename != origin.mark.file):
+            origin = Origin(_read(exc.filename), Mark(exc.filename), whole_file=True)
+        return not_syntax(exc, origin, environment)
+    unknown = _UNKNOWN.search(str(exc))
+    if unknown and isinstance(exc, JinjaError):
+        return _unknown_plugin(unknown, origin, 0, environment)
+    if isinstance(exc, TemplateNotFound):
+        name = str(exc.name or exc)
+        return TemplateError(f"no template {name!r}", mark=_located(origin, name, exc))
+    said = str(exc) or type(exc).__name__
+    if isinstance(exc, RecursionError):
+        said = "it calls itself without end"
+    return TemplateError(
+        f"cannot render: {said}",
+        mark=_located(origin, "", exc),
+        why=f"in {_shown(origin.source)!r}",
+    )
