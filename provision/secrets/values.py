@@ -55,7 +55,8 @@ class VaultValue:
         return self._value
 
     def __str__(self) -> str:
-        return MASK
+        """The secret: a mask that got into a rendered file would be worse than an error."""
+        return str.__str__(self.reveal())
 
     def __repr__(self) -> str:
         return f"VaultValue({self.mark})"

@@ -140,6 +140,8 @@ def test_inline_values_are_decrypted_when_asked_for_and_no_templates() -> None:
     assert secret.mark == Mark("v.yml", 1, 9)
     assert "pa55" not in repr(secret)
     assert value.reveal() is secret
+    assert f"<{value}>" == "<pa55 w0rd {{ kept }}>"
+    assert "pa55" not in repr(value)
     assert told == ["pa55 w0rd {{ kept }}"]
     # The other one has another password: it is no error until somebody needs it.
     with pytest.raises(VaultError, match="vault id 'dev'") as caught:
