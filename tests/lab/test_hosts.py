@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.labfixture import TestLab
+from tests.labfixture import LabHostFactory, TestLab
 
 
 @pytest.mark.lab
@@ -41,3 +41,38 @@ def test_units_of_one_host_are_invisible_to_the_next(lab: TestLab) -> None:
         assert there.returncode != 0
     finally:
         lab.run(first, "systemctl stop only-here")
+
+
+@pytest.mark.lab
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("release", "systemd", "python"),
+    [("trixie", "257", "3.13"), ("bullseye", "247", "3.9"), ("bookworm", "252", "")],
+)
+def test_other_kinds_of_host(
+    lab_host: LabHostFactory, release: str, systemd: str, python: str
+) -> None:
+    lab, host = lab_host(release=release, python=bool(python))
+    said = lab.run(host.name, ["systemctl", "--version"]).stdout
+    assert said.startswith(f"systemd {systemd} ")
+    if python:
+        assert lab.run(host.name, ["python3", "-V"]).stdout.startswith(f"Python {python}.")
+    else:
+        found = lab.run(host.name, "ls /usr/bin /usr/local/bin | grep python", check=False)
+        assert found.stdout == ""
+    state = lab.run(host.name, ["systemctl", "is-system-running"], check=False)
+    assert state.stdout == "running\n"
+    assert lab.run(host.name, "sudo -n id -u", login="ops").stdout == "0\n"
+    assert lab.run(host.name, "apt-get -q update >/dev/null && echo fine").stdout == "fine\n"
+
+
+@pytest.mark.lab
+def test_user_units_with_lingering(lab: TestLab) -> None:
+    name = lab.hosts[0].name
+    lab.run(name, "loginctl enable-linger lab")
+    try:
+        lab.run(name, "for i in $(seq 50); do [ -S /run/user/1000/bus ] && break; sleep 0.1; done")
+        line = "XDG_RUNTIME_DIR=/run/user/1000 systemctl --user is-system-running --wait"
+        assert lab.run(name, line, login="lab").stdout == "running\n"
+    finally:
+        lab.run(name, "loginctl disable-linger lab")
