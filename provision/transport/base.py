@@ -38,6 +38,7 @@ class Target:
     kind: str = "ssh"  # ssh | local | fake
     private_key_files: tuple[str, ...] = ()
     password: Secret | None = None
+    key_passphrase: Secret | None = None  # for encrypted private keys
     known_hosts_files: tuple[str, ...] = ()
     ssh_args: tuple[str, ...] = ()  # ansible_ssh_common_args + extra args, split
     accept_new_host_keys: bool = False

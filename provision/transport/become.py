@@ -29,6 +29,7 @@ class Become:
     user: str = "root"
     method: str = "sudo"
     password: Secret | None = None
+    executable: str = ""  # the path of sudo or su there
     flags: tuple[str, ...] = ()
 
 
@@ -83,10 +84,19 @@ def become_command(program: Sequence[str] | str, become: Become | None, *, marke
         words = ["/bin/sh", "-c", began, "sh", *words]
     if become.method == "sudo":
         asking = ["-S", "-p", marker] if marker else ["-n"]
-        line = ["sudo", "-H", *asking, *become.flags, "-u", become.user, "--", *words]
+        line = [
+            become.executable or "sudo",
+            "-H",
+            *asking,
+            *become.flags,
+            "-u",
+            become.user,
+            "--",
+            *words,
+        ]
     elif become.method == "su":
         inner = "exec " + shell_quote(words)
-        line = ["su", *become.flags, become.user, "-s", "/bin/sh", "-c", inner]
+        line = [become.executable or "su", *become.flags, become.user, "-s", "/bin/sh", "-c", inner]
     else:
         raise InputError(f"become method {become.method!r} is not known", hint="use sudo or su")
     locale = "LC_ALL=C " if become.method == "su" and marker else ""

@@ -28,20 +28,26 @@ class HostKeys:
 
     def prepare(self, wire: Wire, route: Route) -> tuple[str, ...]:
         """Asks only for the types of key that are known for the host; returns those."""
-        entries = [e for e in self._entries(route) if not e.marker]
-        types = tuple(dict.fromkeys(e.key_type for e in entries))
         options = wire.get_security_options()
-        wanted = [name for t in types for name in _ALGORITHMS.get(t, (t,))]
-        usable = tuple(name for name in options.key_types if name in wanted)
-        if usable:
-            options.key_types = usable
-        return types
 
-    def check(self, key: paramiko.PKey, route: Route, _known: tuple[str, ...]) -> None:
+        def usable(entries: list[Entry]) -> tuple[str, ...]:
+            types = {e.key_type for e in entries if not e.marker}
+            wanted = {name for t in types for name in _ALGORITHMS.get(t, (t,))}
+            return tuple(name for name in options.key_types if name in wanted)
+
+        known = self._entries(route)
+        if only := usable(known):
+            options.key_types = only
+        elif first := usable(self._portless(route)):
+            options.key_types = tuple(dict.fromkeys(first + options.key_types))
+        return tuple(dict.fromkeys(e.key_type for e in known if not e.marker))
+
+    def check(self, key: paramiko.PKey, route: Route) -> None:
         """Raises HostKeyRejected unless `key` is known, or new and new ones are accepted."""
         entries = self._entries(route)
+        elsewhere = self._portless(route)
         text = key.get_base64()
-        for entry in entries:
+        for entry in (*entries, *elsewhere):
             if entry.marker == "@revoked" and entry.key == text:
                 raise self._rejected(
                     route,
@@ -55,7 +61,9 @@ class HostKeys:
             return
         if plain:
             raise self._changed(route, key, plain)
-        authority = next((e for e in entries if e.marker == "@cert-authority"), None)
+        if any(e.key_type == key.get_name() and e.key == text for e in elsewhere if not e.marker):
+            return
+        authority = next((e for e in (*entries, *elsewhere) if e.marker == "@cert-authority"), None)
         if authority is not None:
             raise self._rejected(
                 route,
@@ -83,12 +91,13 @@ class HostKeys:
     # -- beneath ----------------------------------------------------------------------
 
     def _entries(self, route: Route) -> list[Entry]:
-        files = (*route.known_hosts, *route.global_known_hosts)
-        entries = self._known.lookup(route.key_name, files)
-        if not entries and route.port != 22 and not route.host_key_alias:
-            # As OpenSSH: a key listed without a port holds for every port.
-            entries = self._known.lookup(route.host.lower(), files)
-        return entries
+        return self._known.lookup(route.key_name, _files(route))
+
+    def _portless(self, route: Route) -> list[Entry]:
+        """As OpenSSH: a key listed without a port may be that of another port, too."""
+        if route.port == 22 or route.host_key_alias:
+            return []
+        return self._known.lookup(route.host.lower(), _files(route))
 
     def _accept(self, route: Route, key: paramiko.PKey) -> None:
         path = next((p for p in route.known_hosts if _writable(p)), None)
@@ -143,6 +152,10 @@ class HostKeys:
         )
 
 
+def _files(route: Route) -> tuple[str, ...]:
+    return (*route.known_hosts, *route.global_known_hosts)
+
+
 def _shown(key: paramiko.PKey) -> str:
     return f"{key.get_name()} {fingerprint(key.asbytes())}"
 
@@ -169,7 +182,5 @@ def _writable(path: str) -> bool:
     """False for /dev/null and the like: nothing is recorded there."""
     try:
         return stat.S_ISREG(Path(path).stat().st_mode)
-    except FileNotFoundError:
-        return True
     except OSError:
-        return False
+        return True  # whatever is wrong is said when it is written

@@ -74,7 +74,7 @@ class KeyRing:
     def _of_file(
         self, path: str, route: Route, problems: list[str], *, given: bool
     ) -> Iterator[Candidate]:
-        loaded = self._load(path, missing_is_problem=given)
+        loaded = self._load(path, route.key_passphrase, missing_is_problem=given)
         if loaded.key is not None:
             yield Candidate(f"key {path}", loaded.key)
             return
@@ -87,16 +87,16 @@ class KeyRing:
 
     # -- files ------------------------------------------------------------------------
 
-    def _load(self, path: str, *, missing_is_problem: bool) -> _Loaded:
+    def _load(self, path: str, word: Secret | None, *, missing_is_problem: bool) -> _Loaded:
         with self._lock:
             if path not in self._files:
-                self._files[path] = self._parse(path)
+                self._files[path] = self._parse(path, word)
             loaded = self._files[path]
         if loaded.problem == _MISSING and not missing_is_problem:
             return _Loaded(None, "", loaded.public)
         return loaded
 
-    def _parse(self, path: str) -> _Loaded:
+    def _parse(self, path: str, word: str | None) -> _Loaded:
         import paramiko
 
         public = _public_of(path)
@@ -105,18 +105,19 @@ class KeyRing:
         except FileNotFoundError:
             return _Loaded(None, _MISSING, public)
         except (TypeError, paramiko.PasswordRequiredException):
-            return self._decrypt(path, public)
+            return self._decrypt(path, word, public)
         except (OSError, ValueError, paramiko.SSHException) as exc:
             return _Loaded(None, _reason(exc), public)
 
-    def _decrypt(self, path: str, public: bytes) -> _Loaded:
+    def _decrypt(self, path: str, word: str | None, public: bytes) -> _Loaded:
         import paramiko
 
-        word = self._passphrase(path) if self._passphrase is not None else None
+        if word is None and self._passphrase is not None:
+            word = self._passphrase(path)
         if word is None:
             return _Loaded(None, "it is encrypted and no passphrase was given", public)
         try:
-            return _Loaded(paramiko.PKey.from_path(path, word.encode()), "", public)  # type: ignore[arg-type]
+            return _Loaded(paramiko.PKey.from_path(path, str(word).encode()), "", public)  # type: ignore[arg-type]
         except (OSError, TypeError, ValueError, paramiko.SSHException):
             return _Loaded(None, "the passphrase is wrong", public)
 
@@ -179,8 +180,3 @@ def _reason(exc: Exception) -> str:
     if isinstance(exc, OSError) and exc.strerror:
         return exc.strerror
     return "not a private key that can be read" if isinstance(exc, ValueError) else str(exc)
-
-
-def secret_bytes(password: Secret) -> bytes:
-    """The password as it goes over the wire."""
-    return str(password).encode()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from provision.errors import AuthenticationFailed, HostKeyRejected
+from provision.errors import AuthenticationFailed
 from provision.transport.hostkeys import HostKeys
 from provision.transport.keys import Candidate, KeyRing
 from provision.transport.refusal import hung, refused
@@ -23,7 +23,7 @@ BANNER_FACTOR = 1.5
 AUTH_FACTOR = 3.0
 
 
-def handshake(wire: Wire, route: Route, host_keys: HostKeys, complaint: str = "") -> None:
+def handshake(wire: Wire, route: Route, host_keys: HostKeys) -> None:
     """Banner, key exchange and host key. Raises ConnectFailed, HostKeyRejected."""
     known = host_keys.prepare(wire, route)
     wire.begin()
@@ -37,7 +37,7 @@ def handshake(wire: Wire, route: Route, host_keys: HostKeys, complaint: str = ""
         raise hung(route, "key exchange", limit)
     if not wire.initial_kex_done or not wire.is_active():
         raise _broken_exchange(wire, route, host_keys, known)
-    host_keys.check(wire.get_remote_server_key(), route, known)
+    host_keys.check(wire.get_remote_server_key(), route)
 
 
 def _no_banner(wire: Wire, route: Route) -> Exception:
@@ -213,6 +213,3 @@ def _answers(word: str) -> Any:
         return [word for _ in prompts]
 
     return answer
-
-
-__all__ += ["HostKeyRejected"]

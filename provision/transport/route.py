@@ -36,6 +36,7 @@ class Route:
     identities_only: bool
     agent: str  # socket path; "" is $SSH_AUTH_SOCK, "none" is no agent
     password: Secret | None
+    key_passphrase: Secret | None
     known_hosts: tuple[str, ...]  # the first takes new keys
     global_known_hosts: tuple[str, ...]
     host_key_alias: str
@@ -141,6 +142,7 @@ def _resolve(target: Target, config: SshConfig, args: SshArgs, seen: tuple[str, 
         identities_only=values.flag("identitiesonly"),
         agent=_agent(values, tokens),
         password=target.password,
+        key_passphrase=target.key_passphrase,
         known_hosts=(
             *(at_home(path) for path in target.known_hosts_files),
             *paths("userknownhostsfile", DEFAULT_KNOWN_HOSTS),
@@ -212,6 +214,7 @@ def _jumps(
             port=int(match["port"]) if match["port"] else None,
             user=match["user"] or "",
             private_key_files=target.private_key_files,
+            key_passphrase=target.key_passphrase,
             known_hosts_files=target.known_hosts_files,
             accept_new_host_keys=route.accept_new,
             connect_timeout_s=target.connect_timeout_s,

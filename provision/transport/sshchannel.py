@@ -32,29 +32,19 @@ class SshChannel:
         self._closed = False
         # What was sent early, until it is known to have arrived.
         self._early: bytearray | None = bytearray() if pipe is not None else None
-        self._early_eof = False
-        self._pipe = pipe if pipe is not None else self._opened()
+        self._eof = False
+        self._pipe: Pipe = pipe if pipe is not None else self._opened()
 
     # -- the Protocol -----------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
-        view = memoryview(data)
         with self._sending:
-            while view:
-                try:
-                    count = self._pipe.put(view)
-                except OSError:
-                    raise self._gone("sending") from None
-                if self._early is not None:
-                    self._early += view[:count]
-                view = view[count:]
-                if view and not count:
-                    self._make_room()
+            self._put(data)
 
     def send_eof(self) -> None:
         with self._sending:
-            self._early_eof = True
-            self._pipe.shutdown_write()
+            self._eof = True
+            self._end_input()
 
     def recv(self, limit: int, timeout_s: float | None) -> bytes:
         self._confirm()
@@ -63,10 +53,7 @@ class SshChannel:
                 data = bytes(self._ahead[:limit])
                 del self._ahead[:limit]
                 return data
-            try:
-                data = self._pipe.take(limit, timeout_s)
-            except TimeoutError:
-                raise TimeoutError("nothing came in time") from None
+            data = self._pipe.take(limit, timeout_s)
             if not data and not self._pipe.eof_received and not self._pipe.ended_well:
                 raise self._gone("reading")
             return data
@@ -102,7 +89,7 @@ class SshChannel:
 
     def close(self) -> None:
         self._closed = True
-        self._pipe.close()
+        self._pipe.hang_up()
 
     # -- beneath ----------------------------------------------------------------------
 
@@ -118,6 +105,25 @@ class SshChannel:
         except Unreachable as exc:
             return exc
         return self._connection.lost(doing)
+
+    def _put(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                count = self._pipe.put(view)
+            except OSError:
+                raise self._gone("sending") from None
+            if self._early is not None:
+                self._early += view[:count]
+            view = view[count:]
+            if view and not count:
+                self._make_room()
+
+    def _end_input(self) -> None:
+        try:
+            self._pipe.end_input()
+        except OSError:
+            raise self._gone("sending") from None
 
     def _drain(self) -> None:
         """Takes what has arrived, so that the peer can go on. You hold `_reading`."""
@@ -163,23 +169,22 @@ class SshChannel:
             self._sending.acquire()
         try:
             early, self._early = bytes(self._early or b""), None
+            self._pipe.abandon()
             self._pipe = self._opened()
-            view = memoryview(early)
-            while view:
-                count = self._pipe.put(view)
-                view = view[count:]
-                if view and not count:
-                    self._make_room()
-            if self._early_eof:
-                self._pipe.shutdown_write()
+            self._put(early)
+            if self._eof:
+                self._end_input()
         finally:
             if not sending:
                 self._sending.release()
 
     def _opened(self) -> Pipe:
-        self._pipe = self._connection.wire.open_pipe(self._command, early=False)
-        self._await("opening a channel", lambda pipe: pipe.opened)
-        self._pipe.request_exec(self._command)
+        try:
+            self._pipe = self._connection.wire.open_pipe(self._command, early=False)
+            self._await("opening a channel", lambda pipe: pipe.opened)
+            self._pipe.request_exec(self._command)
+        except OSError:
+            raise self._gone("starting a program") from None
         return self._pipe
 
     def _await(self, phase: str, reached: object) -> None:

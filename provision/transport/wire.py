@@ -19,11 +19,11 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import paramiko
-from paramiko import auth_handler, common, packet, transport
+from paramiko import auth_handler, buffered_pipe, common, packet, transport
 from paramiko.message import Message
 
 __all__ = ["EARLY_WINDOW", "Client", "Pipe", "Wire"]
@@ -44,6 +44,15 @@ _Transport: Any = transport.ServiceRequestingTransport
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+
+
+@contextlib.contextmanager
+def _sending() -> Iterator[None]:
+    """Every way in which a dead line shows itself, as OSError."""
+    try:
+        yield
+    except (EOFError, paramiko.SSHException) as exc:
+        raise OSError(str(exc) or "the line is dead") from exc
 
 
 class _Packets(_Packetizer):  # type: ignore[misc]
@@ -132,20 +141,30 @@ class Pipe(_Channel):  # type: ignore[misc]
         return credit - paid
 
     def request_exec(self, command: str) -> None:
-        """Asks for `command`; the answer sets `started`, or `closed`."""
+        """Asks for `command`; the answer sets `started`, or `closed`. Raises OSError."""
         message = Message()
         message.add_byte(common.cMSG_CHANNEL_REQUEST)
         message.add_int(self.remote_chanid)
         message.add_string("exec")
         message.add_boolean(True)
         message.add_string(command.encode("utf-8", "surrogateescape"))
-        self.transport._send_user_message(message)
+        with _sending():
+            self.transport._send_user_message(message)
+
+    def abandon(self) -> None:
+        """Forgets what was assumed, and says nothing to the peer."""
+        with self.lock:
+            self._set_closed()
+        self.transport._unlink_channel(self.chanid)
 
     # -- reading and writing ----------------------------------------------------------
 
     def take(self, limit: int, timeout_s: float | None) -> bytes:
         """Standard output. Raises TimeoutError; b"" at the end, for whatever reason."""
-        data: bytes = self.in_buffer.read(limit, timeout_s)
+        try:
+            data: bytes = self.in_buffer.read(limit, timeout_s)
+        except buffered_pipe.PipeTimeout:
+            raise TimeoutError("nothing came in time") from None
         self._acknowledge(len(data))
         return data
 
@@ -162,15 +181,27 @@ class Pipe(_Channel):  # type: ignore[misc]
         message.add_byte(common.cMSG_CHANNEL_DATA)
         message.add_int(self.remote_chanid)
         message.add_string(bytes(data[:count]))
-        self.transport._send_user_message(message)
+        with _sending():
+            self.transport._send_user_message(message)
         return count
+
+    def end_input(self) -> None:
+        """The program reads its end of input. Raises OSError."""
+        with _sending():
+            self.shutdown_write()
+
+    def hang_up(self) -> None:
+        """Closes it, whatever the state of the line."""
+        with contextlib.suppress(OSError), _sending():
+            self.close()
 
     def _acknowledge(self, count: int) -> None:
         """Opens the peer's window again. Not from the transport's thread."""
         with self.lock:
             self._unacknowledged, more = 0, self._unacknowledged
         if (size := self._check_add_window(count + more)) > 0:
-            self.transport._send_user_message(self._window_message(size))
+            with contextlib.suppress(OSError), _sending():  # the next read tells
+                self.transport._send_user_message(self._window_message(size))
 
     def _window_message(self, size: int) -> Any:
         message = Message()
@@ -351,7 +382,10 @@ class Wire(_Transport):  # type: ignore[misc]
     # -- channels ---------------------------------------------------------------------
 
     def open_pipe(self, command: str, *, early: bool) -> Pipe:
-        """Asks for a session channel, and when `early` for its program in the same breath."""
+        """Asks for a session channel, and when `early` for its program in the same breath.
+
+        Raises OSError.
+        """
         with self.lock:
             number = self._next_channel()
             pipe = Pipe(number)
@@ -368,7 +402,8 @@ class Wire(_Transport):  # type: ignore[misc]
         message.add_int(number)
         message.add_int(window)
         message.add_int(packet)
-        self._send_user_message(message)
+        with _sending():
+            self._send_user_message(message)
         if early:
             pipe.assume_open()
             pipe.request_exec(command)
