@@ -576,6 +576,8 @@ class Agent:
     def serve(self) -> None:
         self.wire.say({"type": "hello", "protocol": PROTOCOL, "facts": cheap_facts()})
         while True:
+            if self.wire.pending and not self.wire.readable():
+                self.wire.flush()  # a controller that waits for the first reply before it goes on
             kind, body = self.wire.receive()
             message = loads(body.decode("utf-8", "surrogatepass")) if kind == b"J" else {}
             what = message.get("type")

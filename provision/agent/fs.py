@@ -68,6 +68,19 @@ def sha256_file(path: str, size: Optional[int] = None) -> str:
     return str(digest.hexdigest())
 
 
+def sha1_file(path: str) -> str:
+    """Hex SHA-1, which Ansible's results carry as `checksum`. Raises OSError."""
+    try:
+        digest = __import__("_sha1").sha1()
+    except (ImportError, AttributeError):
+        import hashlib
+
+        digest = hashlib.sha1()
+    for piece in pieces(path):
+        digest.update(piece)
+    return str(digest.hexdigest())
+
+
 def lstat(path: str) -> Optional[os.stat_result]:
     """What lies at `path`, None when nothing does. Raises OSError for anything else."""
     try:
@@ -139,8 +152,20 @@ def exists_user(user: Union[str, int]) -> bool:
 
 
 def mode_text(mode: int) -> str:
-    """`0644`, as people write it."""
-    return "%04o" % stat.S_IMODE(mode)
+    """`0644` and `01777`, as people write it."""
+    return "0%03o" % stat.S_IMODE(mode)
+
+
+def expand(path: str) -> str:
+    """A path as a task says it: `~` and `$VARIABLES` are the host's."""
+    if "$" in path:
+        path = os.path.expandvars(path)
+    return os.path.expanduser(path) if path[:1] == "~" else path
+
+
+def cannot(verb: str, what: str, exc: OSError, **data: Any) -> Fail:
+    """The failure that names the path and the system's reason."""
+    return Fail("cannot %s %s: %s" % (verb, what, exc.strerror or exc), errno=exc.errno, **data)
 
 
 _WHO = {"u": 0o4700, "g": 0o2070, "o": 0o1007}
@@ -223,6 +248,15 @@ def fsync_directory(path: str) -> None:
         os.close(fd)
 
 
+_KEPT = ("security.selinux", "system.posix_acl_access", "user.")
+
+
+def _staged_name(path: str) -> str:
+    folder, name = os.path.split(path)
+    short = os.fsdecode(os.fsencode(name)[:200])
+    return os.path.join(folder, "." + short + ".provision-tmp")
+
+
 class Staged:
     """A file being written beside `path`; `commit` renames it over, leaving drops it.
 
@@ -235,15 +269,21 @@ class Staged:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        folder, name = os.path.split(path)
-        self.folder = folder
-        self.temp = os.path.join(folder, "." + name[:200] + ".provision-tmp")
+        self.folder = os.path.dirname(path)
+        self.temp = _staged_name(path)
         self.fd = -1
 
     def __enter__(self) -> Staged:
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         for _ in range(8):
-            fd = os.open(self.temp, flags, 0o600)
+            try:
+                fd = os.open(self.temp, flags, 0o600)
+            except OSError:
+                here = lstat(self.temp)
+                if here is None or (here.st_uid == os.geteuid() and not stat.S_ISLNK(here.st_mode)):
+                    raise
+                os.unlink(self.temp)  # a link, or a stranger's file in a sticky directory
+                continue
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as exc:
@@ -251,13 +291,15 @@ class Staged:
                 if exc.errno in (errno.EAGAIN, errno.EACCES):
                     raise Fail("%s is being written by someone else" % self.path) from None
                 raise
-            here = lstat(self.temp)
-            if here is not None and here.st_ino == os.fstat(fd).st_ino:
-                os.ftruncate(fd, 0)
-                os.fchmod(fd, 0o600)
-                self.fd = fd
-                staged[self.temp] = fd
-                return self
+            here, ours = lstat(self.temp), os.fstat(fd)
+            if here is not None and here.st_ino == ours.st_ino:
+                if ours.st_uid == os.geteuid() and ours.st_nlink == 1:
+                    os.ftruncate(fd, 0)
+                    os.fchmod(fd, 0o600)
+                    self.fd = fd
+                    staged[self.temp] = fd
+                    return self
+                os.unlink(self.temp)  # planted by someone who may still hold it open
             os.close(fd)  # the other writer renamed it between our open and our lock
         raise Fail("%s is being written by someone else" % self.path)
 
@@ -271,8 +313,17 @@ class Staged:
             self.write(part)
 
     def commit(
-        self, mode: int, uid: Optional[int] = None, gid: Optional[int] = None, sync: bool = True
+        self,
+        mode: int,
+        uid: Optional[int] = None,
+        gid: Optional[int] = None,
+        sync: bool = True,
+        like: Optional[os.stat_result] = None,
     ) -> None:
+        """Puts the file in place. From `like`, the file that it replaces, it takes owner, group
+        and extended attributes as far as the caller's rights go."""
+        if like is not None:
+            self._inherit(like)
         info = os.fstat(self.fd)
         if (uid is not None and uid != info.st_uid) or (gid is not None and gid != info.st_gid):
             os.fchown(self.fd, -1 if uid is None else uid, -1 if gid is None else gid)
@@ -283,6 +334,26 @@ class Staged:
         staged.pop(self.temp, None)
         if sync:
             fsync_directory(self.folder)
+
+    def _inherit(self, like: os.stat_result) -> None:
+        info = os.fstat(self.fd)
+        for uid, gid in ((like.st_uid, -1), (-1, like.st_gid)):
+            if (uid, gid) not in ((info.st_uid, -1), (-1, info.st_gid)):
+                try:
+                    os.fchown(self.fd, uid, gid)
+                except OSError:
+                    pass
+        try:
+            names = os.listxattr(self.path, follow_symlinks=False)
+        except OSError:
+            return
+        for name in names:
+            if name.startswith(_KEPT):
+                try:
+                    value = os.getxattr(self.path, name, follow_symlinks=False)
+                    os.setxattr(self.fd, name, value)
+                except OSError:
+                    pass
 
     def __exit__(self, *_: object) -> None:
         if self.temp in staged:
@@ -306,12 +377,9 @@ def write_file(
     here = os.stat(path) if os.path.exists(path) else None
     if mode is None:
         mode = stat.S_IMODE(here.st_mode) if here else 0o666 & ~current_umask()
-    if here is not None:
-        uid = here.st_uid if uid is None else uid
-        gid = here.st_gid if gid is None else gid
     with Staged(path) as new:
         new.write(content)
-        new.commit(mode, uid, gid)
+        new.commit(mode, uid, gid, like=here)
 
 
 def current_umask() -> int:

@@ -1,0 +1,250 @@
+"""Mode, owner, group, flags and SELinux context: what a task says of a file beside its content."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from provision.agent import core, fs
+from provision.agent.core import Fail
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+
+    from provision.agent.core import Args, Context, Observed, Result, State
+
+_CONTEXT = ("seuser", "serole", "setype", "selevel")
+_LABEL = "security.selinux"
+
+
+def selinux() -> bool:
+    return os.path.exists("/sys/fs/selinux/enforce")
+
+
+def context_of(path: Union[str, int]) -> Optional[str]:
+    """The SELinux context of a file; None where there is none."""
+    try:
+        follow: Any = {} if isinstance(path, int) else {"follow_symlinks": False}
+        return os.getxattr(path, _LABEL, **follow).rstrip(b"\0").decode()
+    except OSError:
+        return None
+
+
+def describe(path: str, info: Optional[os.stat_result]) -> Dict[str, Any]:
+    """Values for `register`, as Ansible names them."""
+    if info is None:
+        return {"path": path, "state": "absent"}
+    state = fs.kind_of(info)
+    if state not in ("directory", "link"):
+        state = "hard" if info.st_nlink > 1 else "file"
+    values: Dict[str, Any] = {
+        "path": path,
+        "state": state,
+        "mode": fs.mode_text(info.st_mode),
+        "owner": fs.user_name(info.st_uid),
+        "group": fs.group_name(info.st_gid),
+        "uid": info.st_uid,
+        "gid": info.st_gid,
+        "size": info.st_size,
+    }
+    label = context_of(path) if os.path.exists("/sys/fs/selinux") else None
+    if label:
+        values["secontext"] = label
+    return values
+
+
+class Perms:
+    """What a task's arguments say; observes, compares and applies just that.
+
+    `warnings` gathers what a check run cannot know: accounts that do not exist yet.
+    """
+
+    def __init__(self, ctx: Context, args: Args) -> None:
+        self.ctx = ctx
+        self.mode: Optional[str] = args.get("mode")
+        self.owner: Optional[str] = args.get("owner")
+        self.group: Optional[str] = args.get("group")
+        self.flags: Optional[str] = args.get("attributes")
+        self.context = {key: args[key] for key in _CONTEXT if args.get(key) is not None}
+        if self.context and not selinux():
+            self.context = {}
+        self.said = (
+            self.mode is not None
+            or self.owner is not None
+            or self.group is not None
+            or self.flags is not None
+            or bool(self.context)
+        )
+        self.warnings: List[str] = []
+        self._names: Dict[Any, str] = {}  # of accounts, for as long as this step runs
+
+    def observe(self, path: str, info: Optional[os.stat_result]) -> Dict[str, Any]:
+        """mode, owner, group; attributes and secontext where the task speaks of them."""
+        if info is None:
+            return {"mode": None, "owner": None, "group": None}
+        seen: Dict[str, Any] = {
+            "mode": fs.mode_text(info.st_mode),
+            "owner": self._name("user", info.st_uid),
+            "group": self._name("group", info.st_gid),
+        }
+        if self.flags is not None:
+            from provision.agent import flags
+
+            seen["attributes"] = flags.read(path)
+        if self.context:
+            seen["secontext"] = context_of(path)
+        return seen
+
+    def desired(
+        self, seen: Observed, path: str, info: Optional[os.stat_result], directory: bool
+    ) -> Dict[str, Any]:
+        """Of `observe`'s keys those that the task asks for."""
+        wanted: Dict[str, Any] = {}
+        if self.mode is not None and not (info is not None and stat.S_ISLNK(info.st_mode)):
+            wanted["mode"] = fs.mode_text(self.mode_for(info, directory))
+        if self.owner is not None:
+            wanted["owner"] = self._account("user", self.owner, seen["owner"])
+        if self.group is not None:
+            wanted["group"] = self._account("group", self.group, seen["group"])
+        if self.flags is not None:
+            from provision.agent import flags
+
+            wanted["attributes"] = flags.wanted(self.flags, seen.get("attributes") or "")
+            if not wanted["attributes"] and seen.get("attributes") is None:
+                wanted["attributes"] = None
+        if self.context:
+            wanted["secontext"] = self._label(path, seen.get("secontext"))
+        return wanted
+
+    def mode_for(self, info: Optional[os.stat_result], directory: bool) -> int:
+        """The bits for what lies there, or for what is new there."""
+        if info is not None and stat.S_ISDIR(info.st_mode) == directory:
+            current = stat.S_IMODE(info.st_mode)
+        else:
+            current = (0o777 if directory else 0o666) & ~fs.current_umask()
+        return current if self.mode is None else fs.parse_mode(self.mode, current, directory)
+
+    def _name(self, kind: str, number: int) -> str:
+        key = kind, number
+        if key not in self._names:
+            read = fs.user_name if kind == "user" else fs.group_name
+            self._names[key] = read(number)
+        return self._names[key]
+
+    def _account(self, kind: str, said: str, now: Optional[str]) -> str:
+        if said == now:
+            return said
+        if kind + said in self._names:
+            return self._names[kind + said]
+        try:
+            number = fs.uid_of(said) if kind == "user" else fs.gid_of(said)
+            name = self._names[kind + said] = self._name(kind, number)
+        except Fail:
+            if not self.ctx.check:
+                raise
+            self.warn("failed to look up %s %s: it has to be created before" % (kind, said))
+            return said
+        if self.ctx.check and name == said and said.isdigit():
+            word = "uid" if kind == "user" else "gid"
+            self.warn("failed to look up %s with %s %s" % (kind, word, said))
+        return name
+
+    def warn(self, words: str) -> None:
+        if words not in self.warnings:
+            self.warnings.append(words)
+
+    def uid(self) -> Optional[int]:
+        return None if self.owner is None else fs.uid_of(self.owner)
+
+    def gid(self) -> Optional[int]:
+        return None if self.group is None else fs.gid_of(self.group)
+
+    def apply(
+        self, path: str, wanted: Observed, changes: Sequence[str], follow: bool = True
+    ) -> None:
+        """Sets what is among `changes`. `follow` False: of a link itself. Raises Fail."""
+        try:
+            if "owner" in changes or "group" in changes:
+                uid = self.uid() if "owner" in changes else None
+                gid = self.gid() if "group" in changes else None
+                os.chown(
+                    path,
+                    -1 if uid is None else uid,
+                    -1 if gid is None else gid,
+                    follow_symlinks=follow,
+                )
+                if "mode" in wanted:  # chown drops set-id bits
+                    os.chmod(path, int(wanted["mode"], 8))
+            elif "mode" in changes:
+                os.chmod(path, int(wanted["mode"], 8))
+            if "secontext" in changes and wanted["secontext"]:
+                label = wanted["secontext"].encode() + b"\0"
+                os.setxattr(path, _LABEL, label, follow_symlinks=follow)
+            if "attributes" in changes:
+                from provision.agent import flags
+
+                flags.write(path, wanted["attributes"] or "")
+        except OSError as exc:
+            raise fs.cannot("set %s of" % _words(changes), path, exc, path=path) from None
+
+    def finish(self, path: str) -> None:
+        """What a new or replaced file still needs after mode and owner: flags, context."""
+        if self.flags is None and not self.context:
+            return
+        info = fs.lstat(path)
+        now = self.observe(path, info)
+        wanted = self.desired(now, path, info, False)
+        changes = [k for k in wanted if wanted[k] != now.get(k)]
+        self.apply(path, wanted, changes)
+
+    def _label(self, path: str, now: Optional[str]) -> Optional[str]:
+        parts = (now or "system_u:object_r:default_t:s0").split(":", 3)
+        parts += [""] * (4 - len(parts))
+        policy: Sequence[str] = ()
+        for at, key in enumerate(_CONTEXT):
+            said = self.context.get(key)
+            if said == "_default":
+                policy = policy or self._policy(path) or parts
+                parts[at] = policy[at]
+            elif said is not None:
+                parts[at] = said
+        return ":".join(parts).rstrip(":")
+
+    def _policy(self, path: str) -> Sequence[str]:
+        try:
+            found = self.ctx.probe(["matchpathcon", "-n", path])
+        except Fail:
+            return ()
+        parts = found.stdout.strip().split(":", 3)
+        return parts if found.rc == 0 and len(parts) == 4 else ()
+
+
+def _words(changes: Sequence[str]) -> str:
+    named = [key for key in ("mode", "owner", "group", "attributes", "secontext") if key in changes]
+    return " and ".join(named)
+
+
+class Missing(Fail):
+    """Something absent that an earlier step may make: an apply fails, a check cannot know."""
+
+
+def settle(ctx: Context, state: State, perms: Perms) -> Result:
+    """`converge`, with what `perms` has to warn of."""
+    try:
+        result = core.converge(ctx, state)
+    except Missing as exc:
+        if perms.warnings:
+            exc.data["warnings"] = list(perms.warnings)
+        if not ctx.check:
+            raise
+        return core.unknown(exc.msg + " unless a task before makes it", **exc.data)
+    return with_warnings(result, perms.warnings)
+
+
+def with_warnings(result: Dict[str, Any], warnings: Sequence[str]) -> Dict[str, Any]:
+    """Puts warnings among a result's values, where `register` and the console find them."""
+    if warnings:
+        data: Mapping[str, Any] = result.get("data") or {}
+        result["data"] = {**data, "warnings": [*data.get("warnings", ()), *warnings]}
+    return result
