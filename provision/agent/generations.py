@@ -1,0 +1,165 @@
+"""Generations of an environment: `envs/.generations/NAME-HASH`, and the name that leads to one.
+
+`envs/NAME` is a symlink. A directory there that plain conda made is moved among the
+generations, as `NAME-foreign-TIME`, when the name first moves.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from provision.agent import condaprefix, fs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, List, Optional
+
+FOLDER = ".generations"
+_HEX = 12
+_EXCHANGE = 2  # renameat2's RENAME_EXCHANGE
+_AT_FDCWD = -100
+_UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system")
+
+
+def is_generation(entry: str, name: str) -> bool:
+    """Whether a directory's name says that it is one of `name`'s generations."""
+    if not entry.startswith(name + "-"):
+        return False
+    rest = entry[len(name) + 1 :]
+    if rest.startswith("foreign-"):
+        return rest[8:].isdigit()
+    digest, _, again = rest.partition("-r")
+    hexadecimal = len(digest) == _HEX and all(c in "0123456789abcdef" for c in digest)
+    return hexadecimal and (not again or again.isdigit())
+
+
+class Generations:
+    """Of the environment `name` in the directory `envs`."""
+
+    def __init__(self, envs: str, name: str) -> None:
+        self.name = name
+        self.link = os.path.join(envs, name)
+        self.envs = envs
+        self.folder = os.path.join(envs, FOLDER)
+
+    @property
+    def lock_path(self) -> str:
+        return os.path.join(self.folder, "." + self.name + ".lock")
+
+    def kind(self) -> Optional[str]:
+        """What lies at the name: link, directory, None, or something that cannot be one."""
+        return fs.kind_of(fs.lstat(self.link))
+
+    def current(self) -> Optional[str]:
+        """The prefix that the name leads to, "" for a link to nowhere, None without a name."""
+        kind = self.kind()
+        if kind == "link":
+            return os.path.realpath(self.link) if os.path.exists(self.link) else ""
+        return self.link if kind == "directory" else None
+
+    def path(self, generation: str) -> str:
+        return os.path.join(self.folder, generation)
+
+    def all(self) -> List[str]:
+        """Paths of all generations, finished or not."""
+        try:
+            entries = sorted(os.listdir(self.folder))
+        except OSError:
+            return []
+        return [self.path(entry) for entry in entries if is_generation(entry, self.name)]
+
+    def finished(self, path: str) -> bool:
+        return "-foreign-" in os.path.basename(path) or bool(condaprefix.read_note(path))
+
+    # -- moving the name --------------------------------------------------------------
+
+    def switch(self, prefix: str) -> None:
+        """Lets the name lead to `prefix`, at once."""
+        temp = os.path.join(self.envs, "." + self.name + ".provision-link")
+        fs.remove_tree(temp)
+        os.symlink(os.path.relpath(prefix, self.envs), temp)
+        if self.kind() == "directory":
+            self._replace_directory(temp)
+        else:
+            os.rename(temp, self.link)
+        fs.fsync_directory(self.envs)
+
+    def _replace_directory(self, link: str) -> None:
+        aside = self.path("%s-foreign-%d" % (self.name, int(time.time())))
+        if _exchange(link, self.link):
+            os.rename(link, aside)
+            return
+        os.rename(self.link, aside)
+        os.rename(link, self.link)
+
+    # -- collecting -------------------------------------------------------------------
+
+    def collectable(self, keep: int) -> List[str]:
+        """What may go: half-made prefixes, and finished ones beyond `keep` that nothing uses."""
+        current = self.current()
+        others = [path for path in self.all() if os.path.realpath(path) != current]
+        half = [path for path in others if not self.finished(path)]
+        done = [path for path in others if path not in half]
+        done.sort(key=_made, reverse=True)
+        return [path for path in half + done[keep:] if not in_use(path)]
+
+    def collect(self, keep: int) -> List[str]:
+        """Removes them; returns the names of what went."""
+        gone = []
+        for path in self.collectable(keep):
+            remove(path)
+            gone.append(os.path.basename(path))
+        return gone
+
+
+def _made(path: str) -> float:
+    built: Any = condaprefix.read_note(path).get("built")
+    if isinstance(built, float):
+        return built
+    info = fs.lstat(path)
+    return info.st_mtime if info else 0.0
+
+
+def remove(path: str) -> None:
+    """Its note goes first: what is half-removed is not taken for a generation."""
+    try:
+        os.unlink(os.path.join(path, condaprefix.RECORD))
+    except OSError:
+        pass
+    fs.remove_tree(path)
+
+
+def in_use(prefix: str) -> bool:
+    """Whether a process runs from it, or a systemd unit is going to."""
+    return bool(condaprefix.users(prefix)) or _in_units(prefix)
+
+
+def _in_units(prefix: str) -> bool:
+    needle = (prefix.rstrip("/") + "/").encode("utf-8", "surrogateescape")
+    for folder in _UNIT_FOLDERS:
+        for path in fs.children(folder):
+            if path.endswith((".service", ".conf")) and not os.path.islink(path):
+                try:
+                    if needle in fs.read_bytes(path):
+                        return True
+                except OSError:
+                    continue
+    return False
+
+
+def _exchange(one: str, other: str) -> bool:
+    """Swaps two names in one step. False where the kernel or file system cannot."""
+    try:
+        import ctypes
+
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (ImportError, OSError, AttributeError):
+        return False
+    if call(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+        return False
+    raise OSError(number, os.strerror(number), one)
