@@ -8,10 +8,11 @@ its state files, and ends them all at once.
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from provision.lab.processes import end_process
 
 __all__ = [
     "create_group",
@@ -123,26 +124,17 @@ def kill_group(tag: str, host: str = "", *, timeout_s: float = 20.0) -> bool:
         try:
             (group_directories(tag, host)[0] / "cgroup.kill").write_text("1", encoding="ascii")
         except OSError:  # kernels before 5.14
-            _kill_each(left, tag)
+            for pid in left:
+                end_process(pid, lambda one: _in_group(one, tag))
         time.sleep(0.02)
     return True
 
 
-def _kill_each(pids: list[int], tag: str) -> None:
-    for pid in pids:
-        try:
-            handle = os.pidfd_open(pid)
-        except OSError:
-            continue
-        try:
-            # The number may have been given to a stranger since it was listed.
-            groups = Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8")
-            if f"/{tag}/" in groups:
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
-        except OSError:
-            pass
-        finally:
-            os.close(handle)
+def _in_group(pid: int, tag: str) -> bool:
+    try:
+        return f"/{tag}/" in Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8")
+    except OSError:
+        return False
 
 
 def remove_group(tag: str, host: str = "") -> None:

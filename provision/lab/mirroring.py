@@ -8,8 +8,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import select
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -17,11 +15,13 @@ from pathlib import Path
 from provision.errors import LabError
 from provision.lab.commands import Commands
 from provision.lab.model import LabState
+from provision.lab.processes import arguments_of, end_process
 
 __all__ = ["available", "choose_port", "process_id", "start", "stop"]
 
 _PORT = 8088
 _MODULE = "provision.lab.mirror"
+_STARTER = "provision.lab.mirror_starter"
 _FILES = ("mirror.json", "mirror.pid", "mirror.log", "access.jsonl", "faults.json")
 
 
@@ -50,7 +50,7 @@ def start(directory: Path, state: LabState, commands: Commands) -> None:
     where = (str(directory), state.bridge_address, str(state.mirror_port))
     try:
         commands.run(
-            [*contained, sys.executable, "-m", "provision.lab.mirror_starter", *where],
+            [*contained, sys.executable, "-m", _STARTER, *where],
             timeout_s=1800,
             what="the mirror does not start",
             environment=os.environ,  # pip and apt settings are its business
@@ -69,43 +69,24 @@ def _explained(error: LabError) -> LabError:
 
 def stop(directory: Path) -> None:
     """Ends every mirror of this lab, also one that never got to write its files."""
-    for pid in _processes(directory):
-        _end(pid, directory)
+    for pid in _processes(directory, _STARTER, _MODULE):
+        end_process(pid, lambda one: _serves(one, directory), gently_s=5.0)
     for name in _FILES:
         (directory / name).unlink(missing_ok=True)
 
 
-def _is_mirror(pid: int, directory: Path) -> bool:
-    try:
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return _MODULE.encode() in arguments and os.fsencode(directory) in arguments
+def _serves(pid: int, directory: Path, *modules: str) -> bool:
+    arguments = arguments_of(pid)
+    known = modules or (_STARTER, _MODULE)
+    return str(directory) in arguments and any(module in arguments for module in known)
 
 
-def _processes(directory: Path) -> list[int]:
+def _processes(directory: Path, *modules: str) -> list[int]:
     names = os.listdir("/proc")  # noqa: PTH208 - a thousand names, most of them unused
-    return [int(name) for name in names if name.isdecimal() and _is_mirror(int(name), directory)]
-
-
-def _end(pid: int, directory: Path, timeout_s: float = 5.0) -> None:
-    try:
-        handle = os.pidfd_open(pid)
-    except OSError:
-        return
-    try:
-        # The number may have been given to a stranger since it was listed.
-        if _is_mirror(pid, directory):
-            signal.pidfd_send_signal(handle, signal.SIGTERM)
-            if not select.select([handle], [], [], timeout_s)[0]:
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
-                select.select([handle], [], [], timeout_s)
-    except ProcessLookupError:
-        pass
-    finally:
-        os.close(handle)
+    pids = [int(name) for name in names if name.isdecimal()]
+    return [pid for pid in pids if _serves(pid, directory, *modules)]
 
 
 def process_id(directory: Path) -> int | None:
     """Of the running mirror; None when there is none."""
-    return next(iter(_processes(directory)), None)
+    return next(iter(_processes(directory, _MODULE)), None)
