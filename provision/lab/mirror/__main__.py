@@ -13,9 +13,14 @@ from provision.lab.mirror.daemon import serve
 __all__ = ["main"]
 
 
+def _progress(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m provision.lab.mirror",
-                                     description="The lab's offline mirror")
+    parser = argparse.ArgumentParser(
+        prog="python -m provision.lab.mirror", description="The lab's offline mirror"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("build", help="build channel and installers, print their folder")
     serving = commands.add_parser("serve", help="serve in the foreground")
@@ -25,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.command == "build":
-            built = build(progress=lambda text: sys.stderr.write(f"{text}\n") and None)
+            built = build(progress=_progress)
             sys.stdout.write(f"{built.folder}\n")
         else:
             serve(options.dir.absolute(), options.address, options.port)

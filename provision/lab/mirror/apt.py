@@ -39,8 +39,11 @@ class AptProxy:
         key = f"apt/{archive}/{name}"
         fixed = name.startswith("pool/") or "/by-hash/" in name
         age = time.monotonic() - self._fetched.get(key, float("-inf"))
-        path = self._cache.get(key, lambda target: self._fetcher.fetch(f"{base}/{name}", target),
-                               fresh=not fixed and age > _INDEX_SECONDS)
+        path = self._cache.get(
+            key,
+            lambda target: self._fetcher.fetch(f"{base}/{name}", target),
+            fresh=not fixed and age > _INDEX_SECONDS,
+        )
         self._fetched.setdefault(key, time.monotonic())
         if age > _INDEX_SECONDS:
             self._fetched[key] = time.monotonic()

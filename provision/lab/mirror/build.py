@@ -12,10 +12,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from provision.errors import LabError
 
-__all__ = ["CACHE", "Built", "build", "recipe_hash"]
+__all__ = ["CACHE", "Built", "build", "in_use", "recipe_hash"]
 
 CACHE = Path(os.environ.get("PROVISION_CACHE", "/var/cache/provision"))
 _KEEP = 2
@@ -38,8 +39,17 @@ class Built:
 
 def recipe_hash() -> str:
     """Of everything that decides what is built: this room's files that build, and the stand-in."""
-    serving = {"server.py", "daemon.py", "files.py", "faults.py", "pypi.py", "apt.py",
-               "upstream.py", "__init__.py", "__main__.py"}
+    serving = {
+        "server.py",
+        "daemon.py",
+        "files.py",
+        "faults.py",
+        "pypi.py",
+        "apt.py",
+        "upstream.py",
+        "__init__.py",
+        "__main__.py",
+    }
     room = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted([*room.glob("*"), *room.glob("standin/*.py")]):
@@ -70,8 +80,11 @@ def build(cache: Path = CACHE, progress: Callable[[str], None] = lambda _: None)
             if not (final / "built.json").is_file():
                 _build(cache, final, progress)
     except PermissionError as error:
-        raise LabError(f"the mirror cannot be kept in {cache}", why=str(error),
-                       hint="run as root, or set PROVISION_CACHE") from error
+        raise LabError(
+            f"the mirror cannot be kept in {cache}",
+            why=str(error),
+            hint="run as root, or set PROVISION_CACHE",
+        ) from error
     return Built(final)
 
 
@@ -97,7 +110,23 @@ def _build(cache: Path, final: Path, progress: Callable[[str], None]) -> None:
         staged.rename(final)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-    others = sorted((path for path in cache.glob("mirror-????????????????") if path != final),
-                    key=lambda path: path.stat().st_mtime)
+    _prune(cache, final)
+
+
+def in_use(built: Built) -> BinaryIO:
+    """While the returned file is open, no other build removes this one."""
+    file = (built.folder / "built.json").open("rb")
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return file
+
+
+def _prune(cache: Path, keep: Path) -> None:
+    """Removes older builds that no server serves from."""
+    others = sorted(
+        (path for path in cache.glob("mirror-????????????????") if path != keep),
+        key=lambda path: path.stat().st_mtime,
+    )
     for path in others[: max(0, len(others) - _KEEP + 1)]:
-        shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError), (path / "built.json").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path, ignore_errors=True)

@@ -66,8 +66,9 @@ def build_channel(channel: Path, work: Path, downloads: Path, progress: Progress
 def _tool(wheel: Path, name: str, work: Path) -> Path:
     target = work / name
     with zipfile.ZipFile(wheel) as archive:
-        member = next(item for item in archive.namelist()
-                      if item.endswith(f"/{name}") or item == name)
+        member = next(
+            item for item in archive.namelist() if item.endswith(f"/{name}") or item == name
+        )
         target.write_bytes(archive.read(member))
     target.chmod(0o755)
     return target
@@ -84,14 +85,23 @@ def _libraries(
     root = work / "glibc-thunks"
     (root / "lib").mkdir(parents=True)
     (root / "lib" / THUNK_LIBRARY).write_bytes(shared_object(THUNK_LIBRARY, SYSTEM_CALLS))
-    write_package(root, PackageSpec("glibc-thunks", "1.0", "0", license="Apache-2.0",
-                                    summary="System calls that older releases of glibc do not "
-                                            "export as functions"), channel)
+    write_package(
+        root,
+        PackageSpec(
+            "glibc-thunks",
+            "1.0",
+            "0",
+            license="Apache-2.0",
+            summary="System calls that older releases of glibc do not export as functions",
+        ),
+        channel,
+    )
     for release in sorted({library.release for library in LIBRARIES}):
         members = [library for library in LIBRARIES if library.release == release]
         progress(f"downloading {release}'s libraries")
         debs = Archive(release, downloads).download(
-            [deb for library in members for deb in library.debs])
+            [deb for library in members for deb in library.debs]
+        )
         for library in members:
             unpacked = work / f"{library.name}-debs"
             for deb in library.debs:
@@ -99,9 +109,14 @@ def _libraries(
             root = work / library.name
             lay_out_library(unpacked, library.patterns, root)
             _check_floor(library.name, relocate(root, patchelf))
-            spec = PackageSpec(library.name, library.version, "hdeb_0", license=library.license,
-                               depends=(GLIBC_FLOOR, "glibc-thunks", *library.depends),
-                               summary="Repacked from Debian")
+            spec = PackageSpec(
+                library.name,
+                library.version,
+                "hdeb_0",
+                license=library.license,
+                depends=(GLIBC_FLOOR, "glibc-thunks", *library.depends),
+                summary="Repacked from Debian",
+            )
             write_package(root, spec, channel)
 
 
@@ -120,17 +135,31 @@ def _python(channel: Path, work: Path, downloads: Path, patchelf: Path) -> None:
         for library in libraries
     )
     tag = "cp" + series.replace(".", "")
-    spec = PackageSpec("python", PYTHON, "hdeb_0_cpython", license="Python-2.0",
-                       depends=(GLIBC_FLOOR, "glibc-thunks", "libstdcxx >=10", "tzdata", *depends),
-                       constrains=(f"python_abi {series}.* *_{tag}",),
-                       python_site_packages_path=f"lib/python{series}/site-packages",
-                       summary="CPython, repacked from Debian")
+    spec = PackageSpec(
+        "python",
+        PYTHON,
+        "hdeb_0_cpython",
+        license="Python-2.0",
+        depends=(GLIBC_FLOOR, "glibc-thunks", "libstdcxx >=10", "tzdata", *depends),
+        constrains=(f"python_abi {series}.* *_{tag}",),
+        python_site_packages_path=f"lib/python{series}/site-packages",
+        summary="CPython, repacked from Debian",
+    )
     write_package(root, spec, channel)
     empty = work / "python_abi"
     empty.mkdir()
-    write_package(empty, PackageSpec("python_abi", series, f"1_{tag}", 1,
-                                     constrains=(f"python {series}.* *_cpython",),
-                                     license="BSD-3-Clause"), channel)
+    write_package(
+        empty,
+        PackageSpec(
+            "python_abi",
+            series,
+            f"1_{tag}",
+            1,
+            constrains=(f"python {series}.* *_cpython",),
+            license="BSD-3-Clause",
+        ),
+        channel,
+    )
 
 
 def _compile(root: Path, work: Path, series: str) -> None:
@@ -138,29 +167,57 @@ def _compile(root: Path, work: Path, series: str) -> None:
     for path in root.rglob("*"):
         os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
     libraries = [str(work / library.name / "lib") for library in LIBRARIES]
-    environment = {"LD_LIBRARY_PATH": ":".join([*libraries, str(work / "glibc-thunks/lib")]),
-                   "PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0"}
+    environment = {
+        "LD_LIBRARY_PATH": ":".join([*libraries, str(work / "glibc-thunks/lib")]),
+        "PATH": "/usr/bin:/bin",
+        "PYTHONHASHSEED": "0",
+    }
     # -s strips the build folder from the paths that tracebacks show; two tests of lib2to3 are
     # Python 2 on purpose and do not compile.
     reply = subprocess.run(
-        [str(root / f"bin/python{series}"), "-I", "-m", "compileall", "-q", "-s", str(root),
-         "-p", "/", "--invalidation-mode", "timestamp", "-x", "lib2to3/tests",
-         str(root / f"lib/python{series}")],
-        env=environment, capture_output=True, text=True, check=False)
+        [
+            str(root / f"bin/python{series}"),
+            "-I",
+            "-m",
+            "compileall",
+            "-q",
+            "-s",
+            str(root),
+            "-p",
+            "/",
+            "--invalidation-mode",
+            "timestamp",
+            "-x",
+            "lib2to3/tests",
+            str(root / f"lib/python{series}"),
+        ],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if reply.returncode:
-        raise LabError("the repacked python does not compile its library",
-                       why=(reply.stderr or reply.stdout).strip()[-800:])
+        raise LabError(
+            "the repacked python does not compile its library",
+            why=(reply.stderr or reply.stdout).strip()[-800:],
+        )
 
 
 def _wheel(wheel: Wheel, path: Path, channel: Path, work: Path) -> None:
     root = work / f"{wheel.conda_name}-{wheel.version}"
     unpack_wheel(path, root, noarch=wheel.noarch)
     spec = PackageSpec(
-        wheel.conda_name, wheel.version, wheel.build,
-        int(wheel.build.rpartition("_")[2]), depends=wheel.depends, license=wheel.license,
-        noarch="python" if wheel.noarch else None, formats=wheel.formats,
+        wheel.conda_name,
+        wheel.version,
+        wheel.build,
+        int(wheel.build.rpartition("_")[2]),
+        depends=wheel.depends,
+        license=wheel.license,
+        noarch="python" if wheel.noarch else None,
+        formats=wheel.formats,
         entry_points=console_scripts(path) if wheel.noarch else (),
-        summary="Repacked from its wheel")
+        summary="Repacked from its wheel",
+    )
     write_package(root, spec, channel)
 
 
@@ -169,32 +226,49 @@ def _data(wheels: dict[str, Path], channel: Path, work: Path) -> None:
     unpack_wheel(wheels[_TZDATA], root / "wheel", noarch=True)
     zones = root / "files/share/zoneinfo"
     zones.parent.mkdir(parents=True)
-    shutil.copytree(root / "wheel/site-packages/tzdata/zoneinfo", zones,
-                    ignore=shutil.ignore_patterns("*.py"))
-    write_package(root / "files", PackageSpec("tzdata", "2025b", "h78e105d_0", noarch="generic",
-                                              license="LicenseRef-Public-Domain"), channel)
+    shutil.copytree(
+        root / "wheel/site-packages/tzdata/zoneinfo", zones, ignore=shutil.ignore_patterns("*.py")
+    )
+    write_package(
+        root / "files",
+        PackageSpec(
+            "tzdata", "2025b", "h78e105d_0", noarch="generic", license="LicenseRef-Public-Domain"
+        ),
+        channel,
+    )
     root = work / "ca-certificates"
     (root / "ssl").mkdir(parents=True)
     with zipfile.ZipFile(wheels[_CERTIFI]) as archive:
         (root / "ssl/cacert.pem").write_bytes(archive.read("certifi/cacert.pem"))
     (root / "ssl/cert.pem").symlink_to("cacert.pem")
-    write_package(root, PackageSpec("ca-certificates", "2025.8.3", "hbd8a1cb_0", noarch="generic",
-                                    license="ISC"), channel)
+    write_package(
+        root,
+        PackageSpec("ca-certificates", "2025.8.3", "hbd8a1cb_0", noarch="generic", license="ISC"),
+        channel,
+    )
 
 
 def _conda(version: str, channel: Path, work: Path) -> None:
     root = work / f"conda-{version}"
     site = root / "lib/python3.11/site-packages/conda_standin"
-    shutil.copytree(Path(__file__).parent / "standin", site,
-                    ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        Path(__file__).parent / "standin", site, ignore=shutil.ignore_patterns("__pycache__")
+    )
     (site / "VERSION").write_text(f"{version}\n")
     write_prefix_files(root)
-    write_package(root, PackageSpec("conda", version, "py311_0", license="Apache-2.0",
-                                    depends=("python >=3.11,<3.12.0a0", "pip", "py-rattler",
-                                             "pyyaml"),
-                                    formats=(".conda",),
-                                    summary="A stand-in for conda, written on py-rattler"),
-                  channel)
+    write_package(
+        root,
+        PackageSpec(
+            "conda",
+            version,
+            "py311_0",
+            license="Apache-2.0",
+            depends=("python >=3.11,<3.12.0a0", "pip", "py-rattler", "pyyaml"),
+            formats=(".conda",),
+            summary="A stand-in for conda, written on py-rattler",
+        ),
+        channel,
+    )
 
 
 def _index(channel: Path) -> None:

@@ -60,8 +60,14 @@ def _paths(root: Path) -> list[dict[str, Any]]:
         if path.is_symlink():
             resolved = path.resolve()
             data = resolved.read_bytes() if resolved.is_file() else b""
-            entries.append({"_path": name, "path_type": "softlink",
-                            "sha256": hashlib.sha256(data).hexdigest(), "size_in_bytes": len(data)})
+            entries.append(
+                {
+                    "_path": name,
+                    "path_type": "softlink",
+                    "sha256": hashlib.sha256(data).hexdigest(),
+                    "size_in_bytes": len(data),
+                }
+            )
             continue
         data = path.read_bytes()
         entry: dict[str, Any] = {"_path": name, "path_type": "hardlink"}
@@ -104,8 +110,9 @@ def _info(root: Path, spec: PackageSpec) -> dict[str, bytes]:
 
     paths = _paths(root)
     files = {
-        "info/about.json": text({"home": spec.home, "license": spec.license,
-                                 "summary": spec.summary}),
+        "info/about.json": text(
+            {"home": spec.home, "license": spec.license, "summary": spec.summary}
+        ),
         "info/files": "".join(f"{entry['_path']}\n" for entry in paths).encode(),
         "info/index.json": text(_index(spec)),
         "info/paths.json": text({"paths": paths, "paths_version": 1}),
@@ -122,7 +129,8 @@ def _info(root: Path, spec: PackageSpec) -> dict[str, bytes]:
         files["info/link.json"] = text({"noarch": noarch, "package_metadata_version": 1})
     elif spec.noarch:
         files["info/link.json"] = text(
-            {"noarch": {"type": "generic"}, "package_metadata_version": 1})
+            {"noarch": {"type": "generic"}, "package_metadata_version": 1}
+        )
     if spec.run_exports:
         files["info/run_exports.json"] = text({"weak": list(spec.run_exports)})
     return files

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from provision.errors import LabError
-from provision.lab.mirror.build import CACHE, Built, build
+from provision.lab.mirror.build import CACHE, Built, build, in_use
 
 __all__ = ["Mirror", "describe", "serve", "start", "stop"]
 
@@ -48,8 +48,14 @@ def describe(built: Built, url: str) -> dict[str, Any]:
     installers = []
     for path in sorted(built.installers.glob("*.sh"), reverse=True):
         digest = path.with_name(f"{path.name}.sha256").read_text().split()[0]
-        installers.append({"name": path.name, "url": f"{url}/miniconda/{path.name}",
-                           "sha256": digest, "version": path.name.split("_")[1].split("-")[0]})
+        installers.append(
+            {
+                "name": path.name,
+                "url": f"{url}/miniconda/{path.name}",
+                "sha256": digest,
+                "version": path.name.split("_")[1].split("-")[0],
+            }
+        )
     return {
         "url": url,
         "channel_alias": f"{url}/conda",
@@ -74,15 +80,16 @@ def serve(folder: Path, address: str, port: int) -> None:
     built = build(progress=lambda text: print(text, flush=True))  # noqa: T201 - the log
     cache = FileCache(CACHE / "mirror-files")
     try:
-        server = MirrorServer((address, port),
-                              Routes(built, folder, PypiProxy(cache), AptProxy(cache)))
+        server = MirrorServer(
+            (address, port), Routes(built, folder, PypiProxy(cache), AptProxy(cache))
+        )
     except OSError as error:
         raise LabError(f"the mirror cannot listen on {address}:{port}", why=str(error)) from error
     url = f"http://{address}:{server.server_address[1]}"
     state = {**describe(built, url), "pid": os.getpid(), "started_at": _started_at(os.getpid())}
     _write(folder / "mirror.json", json.dumps(state, indent=2) + "\n")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with server:
+    with server, in_use(built):
         try:
             server.serve_forever(poll_interval=0.5)
         except KeyboardInterrupt:
@@ -124,10 +131,24 @@ class Mirror:
             (folder / "mirror.json").unlink(missing_ok=True)
             with (folder / "mirror.log").open("ab") as log:
                 child = subprocess.Popen(
-                    [sys.executable, "-m", "provision.lab.mirror", "serve", "--dir", str(folder),
-                     "--address", address, "--port", str(port)],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                    cwd="/")
+                    [
+                        sys.executable,
+                        "-m",
+                        "provision.lab.mirror",
+                        "serve",
+                        "--dir",
+                        str(folder),
+                        "--address",
+                        address,
+                        "--port",
+                        str(port),
+                    ],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    cwd="/",
+                )
             _write(folder / "mirror.pid", f"{child.pid}\n")
             _wait(folder, child)
         state: dict[str, Any] = json.loads((folder / "mirror.json").read_text())
@@ -165,8 +186,11 @@ def _wait(folder: Path, child: subprocess.Popen[bytes]) -> None:
     (folder / "mirror.pid").unlink(missing_ok=True)
     if child.poll() is None:
         child.kill()
-    raise LabError("the mirror does not start", why=said[-1] if said else "",
-                   hint=f"see {folder / 'mirror.log'}")
+    raise LabError(
+        "the mirror does not start",
+        why=said[-1] if said else "",
+        hint=f"see {folder / 'mirror.log'}",
+    )
 
 
 def start(state_dir: Path, address: str, port: int) -> dict[str, Any]:

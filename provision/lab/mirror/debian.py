@@ -46,12 +46,17 @@ class Archive:
     def _run(self, arguments: Sequence[str], cwd: Path) -> None:
         reply = subprocess.run(
             ["apt-get", "-q", *self._options(), *arguments],
-            capture_output=True, text=True, cwd=cwd, check=False,
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            check=False,
         )
         if reply.returncode:
             words = [line for line in reply.stderr.splitlines() if line.startswith("E:")]
-            raise LabError(f"apt-get {arguments[0]} for {self.release} failed",
-                           why=" ".join(words) or reply.stderr.strip()[-500:])
+            raise LabError(
+                f"apt-get {arguments[0]} for {self.release} failed",
+                why=" ".join(words) or reply.stderr.strip()[-500:],
+            )
 
     def _update(self) -> None:
         if self._updated:

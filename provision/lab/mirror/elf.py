@@ -36,10 +36,12 @@ _PREFIXES = {
     "forkpty": "libutil.so.1",
     "login_tty": "libutil.so.1",
 }
-THUNKED = frozenset((
-    *("stat", "stat64", "lstat", "lstat64", "fstat", "fstat64", "fstatat64"),
-    *("mknod", "mknodat", "close_range", "arc4random_buf"),
-))
+THUNKED = frozenset(
+    (
+        *("stat", "stat64", "lstat", "lstat64", "fstat", "fstat64", "fstatat64"),
+        *("mknod", "mknodat", "close_range", "arc4random_buf"),
+    )
+)
 
 _DT_STRTAB, _DT_SYMTAB, _DT_HASH, _DT_GNU_HASH = 5, 6, 4, 0x6FFFFEF5
 _DT_VERSYM, _DT_VERNEED, _DT_VERNEEDNUM = 0x6FFFFFF0, 0x6FFFFFFE, 0x6FFFFFFF
@@ -225,9 +227,10 @@ def lower_requirements(path: Path, floor: tuple[int, ...] = (2, 31)) -> Requirem
                 library = _library_of(symbol)
             except KeyError:
                 needs = new[index & 0x7FFF].name
-                raise LabError(f"{path.name} imports {symbol} of {needs}, which has no stand-in",
-                               hint="add it to KNOWN or THUNKED if its meaning is unchanged",
-                               ) from None
+                raise LabError(
+                    f"{path.name} imports {symbol} of {needs}, which has no stand-in",
+                    hint="add it to KNOWN or THUNKED if its meaning is unchanged",
+                ) from None
             if library is not None:
                 libraries.add(library)
         elf.clear_version(place)

@@ -75,7 +75,15 @@ class AccessLog:
         self._lock = threading.Lock()
 
     def write(self, client: str, method: str, path: str, status: int, size: int) -> None:
-        line = json.dumps({"time": round(time.time(), 3), "client": client, "method": method,
-                           "path": path, "status": status, "bytes": size})
+        line = json.dumps(
+            {
+                "time": round(time.time(), 3),
+                "client": client,
+                "method": method,
+                "path": path,
+                "status": status,
+                "bytes": size,
+            }
+        )
         with self._lock, self._file.open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")

@@ -52,9 +52,11 @@ class FileCache:
 
     def _shrink(self, keep: Path) -> None:
         with self._guard:
-            files = [(path.stat().st_mtime, path.stat().st_size, path)
-                     for path in self.folder.rglob("*")
-                     if path.is_file() and not path.name.startswith(".part-")]
+            files = [
+                (path.stat().st_mtime, path.stat().st_size, path)
+                for path in self.folder.rglob("*")
+                if path.is_file() and not path.name.startswith(".part-")
+            ]
             total = sum(size for _, size, _ in files)
             for _, size, path in sorted(files):
                 if total <= self.limit_bytes:

@@ -82,8 +82,9 @@ class Installers:
             if key not in common:
                 common[key] = _pack(cache, shared, last=False, extra={})
             listing = "@EXPLICIT\n" + "".join(f"{self._url(archive)}\n" for archive in archives)
-            payload = common[key] + _pack(cache, own, last=True,
-                                          extra={"pkgs/base.txt": listing.encode()})
+            payload = common[key] + _pack(
+                cache, own, last=True, extra={"pkgs/base.txt": listing.encode()}
+            )
             written.append(self._write(version, names, payload, target))
         return written
 
@@ -91,14 +92,20 @@ class Installers:
         from rattler import Channel, Gateway, GenericVirtualPackage, PackageName, Version, solve
         from rattler.package import BuildString
 
-        virtual = [GenericVirtualPackage(PackageName(name), Version(number), BuildString("0"))
-                   for name, number in (("__unix", "0"), ("__linux", "5.10"),
-                                        ("__glibc", "2.31"))]
+        virtual = [
+            GenericVirtualPackage(PackageName(name), Version(number), BuildString("0"))
+            for name, number in (("__unix", "0"), ("__linux", "5.10"), ("__glibc", "2.31"))
+        ]
         try:
-            records: list[Any] = asyncio.run(solve(
-                [Channel(self.channel.as_uri() + "/")], [*BASE_PACKAGES, f"conda={version}"],
-                gateway=Gateway(cache_dir=self.work / "repodata"),
-                platforms=["linux-64", "noarch"], virtual_packages=virtual))
+            records: list[Any] = asyncio.run(
+                solve(
+                    [Channel(self.channel.as_uri() + "/")],
+                    [*BASE_PACKAGES, f"conda={version}"],
+                    gateway=Gateway(cache_dir=self.work / "repodata"),
+                    platforms=["linux-64", "noarch"],
+                    virtual_packages=virtual,
+                )
+            )
         except Exception as error:
             raise LabError("the base environment cannot be solved", why=str(error)) from error
         return sorted(self.channel / record.subdir / record.file_name for record in records)
@@ -116,20 +123,31 @@ class Installers:
         extract(archive, folder)
         data = archive.read_bytes()
         index = json.loads((folder / "info/index.json").read_text())
-        record = {**index, "channel": f"{_PACKAGE_ROOT}/{archive.parent.name}",
-                  "fn": archive.name, "md5": hashlib.md5(data, usedforsecurity=False).hexdigest(),
-                  "sha256": hashlib.sha256(data).hexdigest(), "size": len(data),
-                  "subdir": archive.parent.name, "url": self._url(archive)}
+        record = {
+            **index,
+            "channel": f"{_PACKAGE_ROOT}/{archive.parent.name}",
+            "fn": archive.name,
+            "md5": hashlib.md5(data, usedforsecurity=False).hexdigest(),
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "size": len(data),
+            "subdir": archive.parent.name,
+            "url": self._url(archive),
+        }
         (folder / "info/repodata_record.json").write_text(
-            json.dumps(record, indent=2, sort_keys=True))
+            json.dumps(record, indent=2, sort_keys=True)
+        )
         return name
 
     def _write(self, version: str, names: list[str], payload: bytes, target: Path) -> Path:
         python = next(name for name in names if name.startswith("python-3"))
         header = (Path(__file__).parent / "installer.sh").read_text()
-        values = {"@NAME@": "Miniconda3", "@VERSION@": f"py311_{version}",
-                  "@MD5@": hashlib.md5(payload, usedforsecurity=False).hexdigest(),
-                  "@PYTHON@": python, "@LINES@": str(header.count("\n") + 1)}
+        values = {
+            "@NAME@": "Miniconda3",
+            "@VERSION@": f"py311_{version}",
+            "@MD5@": hashlib.md5(payload, usedforsecurity=False).hexdigest(),
+            "@PYTHON@": python,
+            "@LINES@": str(header.count("\n") + 1),
+        }
         for key, value in values.items():
             header = header.replace(key, value)
         path = target / installer_name(version)

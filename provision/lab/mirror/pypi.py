@@ -18,8 +18,15 @@ from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 from provision.lab.mirror.files import FileCache
 from provision.lab.mirror.upstream import NotFound, PipClient, UpstreamError
 
-__all__ = ["IndexFile", "Project", "PypiProxy", "normalize", "parse_page", "render_html",
-           "render_json"]
+__all__ = [
+    "IndexFile",
+    "Project",
+    "PypiProxy",
+    "normalize",
+    "parse_page",
+    "render_html",
+    "render_json",
+]
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 _ACCEPT = f"{JSON_TYPE}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
@@ -82,19 +89,27 @@ def _parse_html(text: str, url: str) -> Iterator[IndexFile]:
             continue
         metadata = anchor.get("data-core-metadata", anchor.get("data-dist-info-metadata"))
         yield IndexFile(
-            filename, address, _hash(fragment), anchor.get("data-requires-python") or None,
+            filename,
+            address,
+            _hash(fragment),
+            anchor.get("data-requires-python") or None,
             None if metadata in (None, "false") else _hash(metadata or ""),
-            anchor["data-yanked"] or True if "data-yanked" in anchor else False)
+            anchor["data-yanked"] or True if "data-yanked" in anchor else False,
+        )
 
 
 def _parse_json(text: str, url: str) -> Iterator[IndexFile]:
     for item in json.loads(text)["files"]:
         metadata = item.get("core-metadata", item.get("dist-info-metadata", False))
         yield IndexFile(
-            item["filename"], urljoin(url, item["url"]), dict(item.get("hashes") or {}),
+            item["filename"],
+            urljoin(url, item["url"]),
+            dict(item.get("hashes") or {}),
             item.get("requires-python"),
             (dict(metadata) if isinstance(metadata, dict) else {}) if metadata else None,
-            item.get("yanked", False), item.get("size"))
+            item.get("yanked", False),
+            item.get("size"),
+        )
 
 
 def parse_page(text: str, content_type: str, url: str) -> list[IndexFile]:
@@ -110,9 +125,12 @@ def _belongs(filename: str, project: str) -> bool:
 def render_json(project: Project) -> bytes:
     files = []
     for item in project.files:
-        entry: dict[str, Any] = {"filename": item.filename, "hashes": item.hashes,
-                                 "url": f"../../files/{project.name}/{quote(item.filename)}",
-                                 "yanked": item.yanked}
+        entry: dict[str, Any] = {
+            "filename": item.filename,
+            "hashes": item.hashes,
+            "url": f"../../files/{project.name}/{quote(item.filename)}",
+            "yanked": item.yanked,
+        }
         if item.requires_python:
             entry["requires-python"] = item.requires_python
         if item.metadata is not None:
@@ -120,13 +138,16 @@ def render_json(project: Project) -> bytes:
         if item.size is not None:
             entry["size"] = item.size
         files.append(entry)
-    return json.dumps({"meta": {"api-version": "1.0"}, "name": project.name,
-                       "files": files}).encode()
+    return json.dumps(
+        {"meta": {"api-version": "1.0"}, "name": project.name, "files": files}
+    ).encode()
 
 
 def render_html(project: Project) -> bytes:
-    lines = ["<!DOCTYPE html><html><head><meta name=\"pypi:repository-version\" content=\"1.0\">"
-             f"<title>Links for {project.name}</title></head><body>"]
+    lines = [
+        '<!DOCTYPE html><html><head><meta name="pypi:repository-version" content="1.0">',
+        f"<title>Links for {project.name}</title></head><body>",
+    ]
     for item in project.files:
         url = f"../../files/{project.name}/{quote(item.filename)}"
         if "sha256" in item.hashes:
@@ -140,7 +161,8 @@ def render_html(project: Project) -> bytes:
         if item.yanked is not False:
             reason = item.yanked if isinstance(item.yanked, str) else ""
             attributes += f' data-yanked="{html.escape(reason)}"'
-        lines.append(f'<a href="{html.escape(url)}"{attributes}>{html.escape(item.filename)}</a><br>')
+        shown = html.escape(item.filename)
+        lines.append(f'<a href="{html.escape(url)}"{attributes}>{shown}</a><br>')
     return "\n".join([*lines, "</body></html>"]).encode()
 
 
@@ -235,13 +257,17 @@ class PypiProxy:
                     sha.update(chunk)
                     file.write(chunk)
             if digest and sha.hexdigest() != digest:
-                raise UpstreamError(f"{filename} arrived damaged",
-                                    why=f"its SHA-256 is {sha.hexdigest()}, not {digest}")
+                raise UpstreamError(
+                    f"{filename} arrived damaged",
+                    why=f"its SHA-256 is {sha.hexdigest()}, not {digest}",
+                )
 
         return self._cache.get(key, download)
 
 
 def _listing(folder: Path) -> list[IndexFile]:
-    return [IndexFile(path.name, path.resolve().as_uri())
-            for path in sorted(folder.iterdir())
-            if path.suffix in (".whl", ".gz", ".zip", ".bz2") and path.is_file()]
+    return [
+        IndexFile(path.name, path.resolve().as_uri())
+        for path in sorted(folder.iterdir())
+        if path.suffix in (".whl", ".gz", ".zip", ".bz2") and path.is_file()
+    ]

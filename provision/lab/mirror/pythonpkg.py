@@ -21,9 +21,15 @@ __all__ = ["THUNK_LIBRARY", "lay_out_library", "lay_out_python", "relocate"]
 
 THUNK_LIBRARY = "libglibc-thunks.so"
 _DROPPED = (
-    "EXTERNALLY-MANAGED", "sitecustomize.py", "_distutils_system_mod.py",
-    "_sysconfigdata__linux_x86_64-linux-gnu.py", "lib-dynload/_dbm.*", "lib-dynload/nis.*",
-    "lib-dynload/ossaudiodev.*", "lib-dynload/_test*", "lib-dynload/_xxtestfuzz.*",
+    "EXTERNALLY-MANAGED",
+    "sitecustomize.py",
+    "_distutils_system_mod.py",
+    "_sysconfigdata__linux_x86_64-linux-gnu.py",
+    "lib-dynload/_dbm.*",
+    "lib-dynload/nis.*",
+    "lib-dynload/ossaudiodev.*",
+    "lib-dynload/_test*",
+    "lib-dynload/_xxtestfuzz.*",
     "lib-dynload/xxlimited*",
 )
 
@@ -33,8 +39,11 @@ def lay_out_library(extracted: Path, patterns: tuple[str, ...], root: Path) -> N
     target = root / "lib"
     target.mkdir(parents=True, exist_ok=True)
     for pattern in patterns:
-        found = [path for folder in ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
-                 for path in (extracted / folder).glob(pattern)]
+        found = [
+            path
+            for folder in ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
+            for path in (extracted / folder).glob(pattern)
+        ]
         if not found:
             raise LabError(f"no {pattern} in the packages unpacked at {extracted}")
         for path in found:
@@ -72,17 +81,27 @@ def _unbrand(library: Path) -> None:
             raise LabError(f"Debian's {name} no longer looks as expected", why=pattern)
         path.write_text(text)
 
-    edit("sysconfig.py", r"prefix_scheme = '(posix_local|deb_system)'",
-         "prefix_scheme = 'posix_prefix'")
+    edit(
+        "sysconfig.py",
+        r"prefix_scheme = '(posix_local|deb_system)'",
+        "prefix_scheme = 'posix_prefix'",
+    )
     edit("site.py", "dist-packages", "site-packages")
-    edit("_sysconfigdata__x86_64-linux-gnu.py", r"/usr/lib/x86_64-linux-gnu\b",
-         f"{PLACEHOLDER}/lib")
-    edit("_sysconfigdata__x86_64-linux-gnu.py", r"/usr\b(?!/share/zoneinfo|/share/lib|/lib/zone)",
-         PLACEHOLDER)
+    edit(
+        "_sysconfigdata__x86_64-linux-gnu.py", r"/usr/lib/x86_64-linux-gnu\b", f"{PLACEHOLDER}/lib"
+    )
+    edit(
+        "_sysconfigdata__x86_64-linux-gnu.py",
+        r"/usr\b(?!/share/zoneinfo|/share/lib|/lib/zone)",
+        PLACEHOLDER,
+    )
     if (library / "distutils").is_dir():
         edit("distutils/command/install.py", r"or is_virtual_environment\(\)", "or True")
-        edit("distutils/sysconfig.py", r"is_default_prefix and not is_virtual_environment\(\)",
-             "False")
+        edit(
+            "distutils/sysconfig.py",
+            r"is_default_prefix and not is_virtual_environment\(\)",
+            "False",
+        )
 
 
 def relocate(root: Path, patchelf: Path) -> tuple[int, ...]:

@@ -31,8 +31,14 @@ _TERMS = {
     "text": "Terms of the lab's stand-in for the vendor's channels. They bind nobody.",
     "support": "none",
 }
-_TYPES = {".json": "application/json", ".html": "text/html", ".sh": "application/x-sh",
-          ".zst": "application/zstd", ".sha256": "text/plain", ".txt": "text/plain"}
+_TYPES = {
+    ".json": "application/json",
+    ".html": "text/html",
+    ".sh": "application/x-sh",
+    ".zst": "application/zstd",
+    ".sha256": "text/plain",
+    ".txt": "text/plain",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,11 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 def _page(title: str, rows: list[str]) -> Answer:
-    body = (f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1>\n"
-            + "\n".join(rows) + "\n</body></html>\n")
+    body = (
+        f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1>\n"
+        + "\n".join(rows)
+        + "\n</body></html>\n"
+    )
     return Answer(body.encode(), "text/html; charset=utf-8")
 
 
@@ -83,9 +92,13 @@ class Routes:
         if top == "status":
             return Answer(b'{"ok": true}\n', "application/json")
         if not top:
-            return _page("provision lab mirror", [
-                f'<a href="/{name}">{name}</a><br>'
-                for name in ("conda/main/noarch/repodata.json", "miniconda/", "status")])
+            return _page(
+                "provision lab mirror",
+                [
+                    f'<a href="/{name}">{name}</a><br>'
+                    for name in ("conda/main/noarch/repodata.json", "miniconda/", "status")
+                ],
+            )
         raise NotFound(f"no {path}")
 
     def _conda(self, rest: str) -> Answer:
@@ -93,7 +106,7 @@ class Routes:
             if rest == f"{name}/tos.json" and name.startswith("pkgs/"):
                 return Answer(json.dumps(_TERMS).encode(), "application/json")
             if rest.startswith(f"{name}/"):
-                file = _inside(self.built.channel, rest[len(name) + 1:])
+                file = _inside(self.built.channel, rest[len(name) + 1 :])
                 return Answer(file, _TYPES.get(file.suffix, "application/octet-stream"))
         file = _inside(self.folder / "channels", rest)
         return Answer(file, _TYPES.get(file.suffix, "application/octet-stream"))
@@ -102,14 +115,18 @@ class Routes:
         if rest:
             file = _inside(self.built.installers, rest)
             return Answer(file, _TYPES.get(file.suffix, "application/octet-stream"))
-        rows = ["<table><tr><th>Filename</th><th>Size</th><th>Last Modified</th><th>SHA256</th>"
-                "</tr>"]
+        titles = "".join(
+            f"<th>{title}</th>" for title in ("Filename", "Size", "Last Modified", "SHA256")
+        )
+        rows = [f"<table><tr>{titles}</tr>"]
         for path in sorted(self.built.installers.glob("*.sh")):
             digest = path.with_name(f"{path.name}.sha256").read_text().split()[0]
             modified = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(path.stat().st_mtime))
-            rows.append(f'<tr><td><a href="{html.escape(path.name)}">{html.escape(path.name)}</a>'
-                        f"</td><td>{path.stat().st_size / 1e6:.1f}M</td><td>{modified}</td>"
-                        f"<td>{digest}</td></tr>")
+            rows.append(
+                f'<tr><td><a href="{html.escape(path.name)}">{html.escape(path.name)}</a>'
+                f"</td><td>{path.stat().st_size / 1e6:.1f}M</td><td>{modified}</td>"
+                f"<td>{digest}</td></tr>"
+            )
         return _page("Index of /miniconda/", [*rows, "</table>"])
 
     def _pypi(self, rest: str, accept: str) -> Answer:
@@ -151,12 +168,13 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:  # the client went away, or took too long
             self.close_connection = True
         finally:
-            self.server.log.write(self.client_address[0], self.command, path, self._status,
-                                  self._sent)
+            self.server.log.write(
+                self.client_address[0], self.command, path, self._status, self._sent
+            )
 
     do_HEAD = do_GET
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class
         """Nothing: the access log has it."""
 
     def _serve(self, path: str) -> None:
@@ -185,8 +203,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _error(self, status: int, text: str) -> None:
         body = f"{status} {text}\n".encode()
-        self._head(status, {"Content-Type": "text/plain; charset=utf-8",
-                            "Content-Length": str(len(body))})
+        self._head(
+            status, {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body))}
+        )
         self._write(body)
 
     def _head(self, status: int, headers: dict[str, str]) -> None:
@@ -282,7 +301,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _spoil(self, data: bytes, fault: Fault) -> None:
         if fault.corrupt and data:
             middle = len(data) // 2
-            data = data[:middle] + bytes([data[middle] ^ 0xFF]) + data[middle + 1:]
+            data = data[:middle] + bytes([data[middle] ^ 0xFF]) + data[middle + 1 :]
         if fault.truncate is not None:
             data = data[: fault.truncate]
             self.close_connection = True

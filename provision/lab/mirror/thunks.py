@@ -112,8 +112,17 @@ def shared_object(
     dynamic = b"".join(
         struct.pack("<QQ", tag, value)
         for tag, value in (
-            (1, place["libc.so.6"]), (14, place[soname]), (4, hash_at), (5, strtab_at),
-            (6, symtab_at), (10, len(strtab)), (11, 24), (7, rela_at), (8, 24), (9, 24), (0, 0),
+            (1, place["libc.so.6"]),
+            (14, place[soname]),
+            (4, hash_at),
+            (5, strtab_at),
+            (6, symtab_at),
+            (10, len(strtab)),
+            (11, 24),
+            (7, rela_at),
+            (8, 24),
+            (9, 24),
+            (0, 0),
         )
     )
     if len(image) > got:

@@ -54,8 +54,11 @@ class PipClient:
             options.cache_dir = None  # the mirror keeps its own
             self._session: Any = command._build_session(options)
         except (ImportError, AttributeError) as error:
-            raise UpstreamError("this Python's pip cannot be used as a client", why=str(error),
-                                hint="python -m ensurepip --upgrade") from error
+            raise UpstreamError(
+                "this Python's pip cannot be used as a client",
+                why=str(error),
+                hint="python -m ensurepip --upgrade",
+            ) from error
         index = options.index_url or PyPI.simple_url
         self.indexes: list[str] = [] if options.no_index else [index, *options.extra_index_urls]
         self.find_links: list[str] = list(options.find_links)
@@ -71,8 +74,11 @@ class PipClient:
                 if response.status_code >= 400:
                     raise UpstreamError(f"upstream answers {response.status_code}")
                 length = response.headers.get("Content-Length")
-                yield Reply(response.headers.get("Content-Type", ""),
-                            int(length) if length else None, response)
+                yield Reply(
+                    response.headers.get("Content-Type", ""),
+                    int(length) if length else None,
+                    response,
+                )
         except OSError as error:  # requests' errors are OSErrors
             raise UpstreamError("the package index cannot be reached", why=str(error)) from error
 
@@ -86,11 +92,14 @@ class AptFetcher:
             staged = Path(folder) / "file"
             reply = subprocess.run(
                 [_APT_HELPER, "-o", "APT::Sandbox::User=root", "download-file", uri, str(staged)],
-                capture_output=True, text=True, timeout=300, check=False)
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
             if reply.returncode == 0 and staged.is_file():
                 staged.rename(target)
                 return
         if "404" in reply.stderr:
             raise NotFound("no such file in the archive")
-        raise UpstreamError("the Debian archive cannot be reached",
-                            why=reply.stderr.strip()[-300:])
+        raise UpstreamError("the Debian archive cannot be reached", why=reply.stderr.strip()[-300:])

@@ -56,17 +56,35 @@ def _batches(requirements: list[str]) -> list[list[str]]:
 
 def _download(requirements: list[str], folder: Path) -> None:
     reply = subprocess.run(
-        [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "-q", "--no-deps",
-         "--only-binary=:all:", "--implementation=cp", "--python-version=3.11",
-         "--platform=manylinux2014_x86_64", "--platform=manylinux_2_17_x86_64",
-         "--platform=manylinux_2_5_x86_64", "--platform=manylinux1_x86_64",
-         "-d", str(folder), *requirements],
-        capture_output=True, text=True, check=False,
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "download",
+            "-q",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--implementation=cp",
+            "--python-version=3.11",
+            "--platform=manylinux2014_x86_64",
+            "--platform=manylinux_2_17_x86_64",
+            "--platform=manylinux_2_5_x86_64",
+            "--platform=manylinux1_x86_64",
+            "-d",
+            str(folder),
+            *requirements,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if reply.returncode:
         errors = [line for line in reply.stderr.splitlines() if line.startswith("ERROR")]
-        raise LabError(f"pip cannot download {', '.join(requirements)}",
-                       why=" ".join(errors) or reply.stderr.strip()[-500:])
+        raise LabError(
+            f"pip cannot download {', '.join(requirements)}",
+            why=" ".join(errors) or reply.stderr.strip()[-500:],
+        )
 
 
 def _find(requirement: str, folder: Path) -> Path | None:
@@ -88,8 +106,9 @@ def console_scripts(wheel: Path) -> tuple[str, ...]:
                 parser.optionxform = str  # type: ignore[assignment, method-assign]
                 parser.read_string(archive.read(name).decode())
                 if parser.has_section("console_scripts"):
-                    return tuple(f"{key} = {value}"
-                                 for key, value in sorted(parser.items("console_scripts")))
+                    return tuple(
+                        f"{key} = {value}" for key, value in sorted(parser.items("console_scripts"))
+                    )
     return ()
 
 

@@ -69,8 +69,12 @@ def _deactivation(context: Context) -> Iterator[str]:
         return
     yield from (f". {shlex.quote(str(path))}" for path in _scripts(Path(old), "deactivate"))
     yield f"export PATH={shlex.quote(':'.join(_clean_path(old)))}"
-    for name in (*_variables(Path(old)), "CONDA_PREFIX", "CONDA_DEFAULT_ENV",
-                 "CONDA_PROMPT_MODIFIER"):
+    for name in (
+        *_variables(Path(old)),
+        "CONDA_PREFIX",
+        "CONDA_DEFAULT_ENV",
+        "CONDA_PROMPT_MODIFIER",
+    ):
         yield f"unset {name}"
     yield "export CONDA_SHLVL='0'"
 
@@ -92,8 +96,11 @@ def shell(context: Context, arguments: list[str]) -> None:
     elif action == "deactivate":
         sys.stdout.write("\n".join(_deactivation(context)) + "\n")
     else:
-        raise CondaError("ArgumentError", f"invalid choice: {action!r} (choose from 'activate', "
-                                          "'deactivate', 'hook', 'reactivate')")
+        raise CondaError(
+            "ArgumentError",
+            f"invalid choice: {action!r} (choose from 'activate', "
+            "'deactivate', 'hook', 'reactivate')",
+        )
 
 
 def run(context: Context) -> int:
@@ -108,14 +115,21 @@ def run(context: Context) -> int:
     try:
         captured = not context.options.get("no_capture_output")
         reply = subprocess.run(
-            ["/bin/sh", script.name], capture_output=captured, text=True, check=False,
-            cwd=context.options.get("cwd") or None, stdin=subprocess.DEVNULL if captured else None)
+            ["/bin/sh", script.name],
+            capture_output=captured,
+            text=True,
+            check=False,
+            cwd=context.options.get("cwd") or None,
+            stdin=subprocess.DEVNULL if captured else None,
+        )
     finally:
         Path(script.name).unlink(missing_ok=True)
     if captured:
         sys.stdout.write(reply.stdout)
         sys.stderr.write(reply.stderr)
     if reply.returncode and not context.json:
-        sys.stderr.write(f"\nERROR conda.cli.main_run:execute(127): `conda run "
-                         f"{shlex.join(command)}` failed. (See above for error)\n")
+        sys.stderr.write(
+            f"\nERROR conda.cli.main_run:execute(127): `conda run "
+            f"{shlex.join(command)}` failed. (See above for error)\n"
+        )
     return reply.returncode

@@ -25,8 +25,11 @@ def main(prefix: Path) -> None:
     packages = parse_explicit((prefix / "pkgs/base.txt").read_text().splitlines())
     names = {package.name for package in packages}
     meta = prefix / "conda-meta"
-    old = [record for record in (read_records(prefix) if meta.is_dir() else [])
-           if record["name"] in names]
+    old = [
+        record
+        for record in (read_records(prefix) if meta.is_dir() else [])
+        if record["name"] in names
+    ]
     for record in old:
         unlink(prefix, record)
     sys.argv = ["constructor"]

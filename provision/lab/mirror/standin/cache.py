@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -35,10 +36,17 @@ def http_error(url: str, error: Exception) -> CondaError:
             f"HTTP {error.code} {error.reason.upper()} for url <{url}>\nElapsed: 00:00.01\n\n"
             "An HTTP error occurred when trying to retrieve this URL.\n"
             "HTTP errors are often intermittent, and a simple retry will get you on your way.\n",
-            url=url, status_code=error.code, reason=error.reason)
-    return CondaError("CondaHTTPError",
-                      f"HTTP 000 CONNECTION FAILED for url <{url}>\nElapsed: -\n\n{error}\n",
-                      url=url, status_code="000", reason="CONNECTION FAILED")
+            url=url,
+            status_code=error.code,
+            reason=error.reason,
+        )
+    return CondaError(
+        "CondaHTTPError",
+        f"HTTP 000 CONNECTION FAILED for url <{url}>\nElapsed: -\n\n{error}\n",
+        url=url,
+        status_code="000",
+        reason="CONNECTION FAILED",
+    )
 
 
 def download(url: str, target: Path, retries: int = 3) -> tuple[str, str]:
@@ -68,9 +76,10 @@ def download(url: str, target: Path, retries: int = 3) -> tuple[str, str]:
 class PackageCache:
     """The first writable of `folders` takes what is fetched; all of them are looked in."""
 
-    def __init__(self, folders: Sequence[Path], *, offline: bool) -> None:
+    def __init__(self, folders: Sequence[Path], *, offline: bool, progress: bool = False) -> None:
         self.folders = list(folders)
         self.offline = offline
+        self._progress = progress
 
     def writable(self) -> Path:
         for folder in self.folders:
@@ -82,8 +91,11 @@ class PackageCache:
                     return folder
             except OSError:
                 continue
-        raise CondaError("NoWritablePkgsDirError", "No writeable pkgs directories configured.",
-                         pkgs_dirs=[str(folder) for folder in self.folders])
+        raise CondaError(
+            "NoWritablePkgsDirError",
+            "No writeable pkgs directories configured.",
+            pkgs_dirs=[str(folder) for folder in self.folders],
+        )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -137,10 +149,11 @@ class PackageCache:
             extract(archive, staged)
         except Exception as error:
             shutil.rmtree(staged, ignore_errors=True)
-            raise CondaError("InvalidArchiveError",
-                             f"Error with archive {archive}.  You probably need to delete and "
-                             f"re-download or re-create this file.  Message was:\n\n{error}",
-                             ) from error
+            raise CondaError(
+                "InvalidArchiveError",
+                f"Error with archive {archive}.  You probably need to delete and "
+                f"re-download or re-create this file.  Message was:\n\n{error}",
+            ) from error
         self._write_record(package, archive, staged)
         shutil.rmtree(target, ignore_errors=True)
         staged.rename(target)
@@ -157,20 +170,25 @@ class PackageCache:
         if package.url.startswith("file://"):
             source = Path(unquote(urlsplit(package.url).path))
             if not source.is_file():
-                raise CondaError("CondaHTTPError",
-                                 f"HTTP 404 NOT FOUND for url <{package.url}>", url=package.url)
+                raise CondaError(
+                    "CondaHTTPError", f"HTTP 404 NOT FOUND for url <{package.url}>", url=package.url
+                )
             shutil.copyfile(source, target)  # conda does not check the hashes of local files
             package.sha256, package.md5 = _digests(target)
             return target
         if self.offline:
-            raise CondaError("CondaHTTPError",
-                             f"HTTP 000 OFFLINE for url <{package.url}>\n"
-                             "conda is offline and the package is not in the cache",
-                             url=package.url)
+            raise CondaError(
+                "CondaHTTPError",
+                f"HTTP 000 OFFLINE for url <{package.url}>\n"
+                "conda is offline and the package is not in the cache",
+                url=package.url,
+            )
         staged = target.with_name(f"{target.name}.partial")
         sha256, md5 = download(package.url, staged)
-        for kind, actual, expected in (("sha256", sha256, package.sha256),
-                                       ("md5", md5, package.md5)):
+        for kind, actual, expected in (
+            ("sha256", sha256, package.sha256),
+            ("md5", md5, package.md5),
+        ):
             if expected and actual != expected:
                 staged.unlink(missing_ok=True)
                 raise CondaError(
@@ -178,10 +196,22 @@ class PackageCache:
                     f"Conda detected a mismatch between the expected content and downloaded "
                     f"content\nfor url '{package.url}'.\n  download saved to: {target}\n"
                     f"  expected {kind}: {expected}\n  actual {kind}: {actual}\n",
-                    url=package.url, target_full_path=str(target))
+                    url=package.url,
+                    target_full_path=str(target),
+                )
         package.sha256, package.md5 = sha256, md5
         staged.rename(target)
+        if self._progress:
+            self._report(package)
         return target
+
+    @staticmethod
+    def _report(package: Package) -> None:
+        """With --json, conda mixes its progress into standard output, NUL bytes included."""
+        for finished in ("false", "true"):
+            sys.stdout.write(
+                f'{{"fetch":"{package.stem} | ","finished":{finished},"maxval":1,"progress":1}}\n\0'
+            )
 
     @staticmethod
     def _matches(path: Path, package: Package) -> bool:
@@ -194,11 +224,20 @@ class PackageCache:
     def _write_record(package: Package, archive: Path, folder: Path) -> None:
         index = json.loads((folder / "info/index.json").read_text())
         sha256, md5 = _digests(archive)
-        record = {**index, **package.record, "channel": package.channel_url,
-                  "fn": package.filename, "md5": md5, "sha256": sha256,
-                  "size": archive.stat().st_size, "url": package.url, "subdir": package.subdir}
+        record = {
+            **index,
+            **package.record,
+            "channel": package.channel_url,
+            "fn": package.filename,
+            "md5": md5,
+            "sha256": sha256,
+            "size": archive.stat().st_size,
+            "url": package.url,
+            "subdir": package.subdir,
+        }
         (folder / "info/repodata_record.json").write_text(
-            json.dumps(record, indent=2, sort_keys=True))
+            json.dumps(record, indent=2, sort_keys=True)
+        )
 
 
 def _digests(path: Path) -> tuple[str, str]:

@@ -14,8 +14,13 @@ from .errors import CondaError, CondaSystemExit, show
 __all__ = ["main"]
 
 
-def _common(parser: argparse.ArgumentParser, *, prefix: bool = True, channels: bool = False,
-            change: bool = False) -> argparse.ArgumentParser:
+def _common(
+    parser: argparse.ArgumentParser,
+    *,
+    prefix: bool = True,
+    channels: bool = False,
+    change: bool = False,
+) -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("-v", "--verbose", action="count")
     parser.add_argument("-q", "--quiet", action="store_true")
@@ -47,9 +52,20 @@ def _packages(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     _common(parser, channels=True, change=True)
     parser.add_argument("packages", nargs="*")
     parser.add_argument("--file", "-f", action="append")
-    for flag in ("--copy", "--download-only", "--no-deps", "--only-deps", "--freeze-installed",
-                 "--force-reinstall", "--no-default-packages", "--no-pin", "--show-channel-urls",
-                 "--all", "--override-frozen", "--no-shortcuts"):
+    for flag in (
+        "--copy",
+        "--download-only",
+        "--no-deps",
+        "--only-deps",
+        "--freeze-installed",
+        "--force-reinstall",
+        "--no-default-packages",
+        "--no-pin",
+        "--show-channel-urls",
+        "--all",
+        "--override-frozen",
+        "--no-shortcuts",
+    ):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--clone")
     return parser
@@ -95,8 +111,11 @@ def _config(parser: argparse.ArgumentParser) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="conda", description=f"conda {version()}, a stand-in "
-                                     "written on py-rattler for machines without the vendor's")
+    parser = argparse.ArgumentParser(
+        prog="conda",
+        description=f"conda {version()}, a stand-in "
+        "written on py-rattler for machines without the vendor's",
+    )
     parser.add_argument("-V", "--version", action="version", version=f"conda {version()}")
     parser.add_argument("--no-plugins", action="store_true")
     commands = parser.add_subparsers(dest="command")
@@ -110,7 +129,14 @@ def _parser() -> argparse.ArgumentParser:
     _config(commands.add_parser("config"))
     listing = _common(commands.add_parser("list"))
     listing.add_argument("regex", nargs="?")
-    for flag in ("--explicit", "--sha256", "--md5", "--no-pip", "--show-channel-urls", "--revisions"):
+    for flag in (
+        "--explicit",
+        "--sha256",
+        "--md5",
+        "--no-pip",
+        "--show-channel-urls",
+        "--revisions",
+    ):
         listing.add_argument(flag, action="store_true")
     listing.add_argument("-e", "--export", action="store_true")
     listing.add_argument("-f", "--full-name", action="store_true")
@@ -128,9 +154,15 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--cwd")
     run.add_argument("executable_call", nargs=argparse.REMAINDER)
     clean = _common(commands.add_parser("clean"), prefix=False, change=True)
-    for short, flag in (("-a", "--all"), ("-p", "--packages"), ("-t", "--tarballs"),
-                        ("-i", "--index-cache"), ("-c", "--tempfiles"), ("-l", "--logfiles"),
-                        ("-f", "--force-pkgs-dirs")):
+    for short, flag in (
+        ("-a", "--all"),
+        ("-p", "--packages"),
+        ("-t", "--tarballs"),
+        ("-i", "--index-cache"),
+        ("-c", "--tempfiles"),
+        ("-l", "--logfiles"),
+        ("-f", "--force-pkgs-dirs"),
+    ):
         clean.add_argument(short, flag, action="store_true")
     tos = _common(commands.add_parser("tos"), channels=True, prefix=False)
     tos.add_argument("tos_action", nargs="?", choices=["accept", "reject", "view", "list"])
@@ -145,9 +177,17 @@ def _dispatch(options: dict[str, Any]) -> int:
     command = options["command"]
     if options.get("platform"):
         os.environ["CONDA_SUBDIR"] = options["platform"]
-    if command in ("create", "install", "update", "upgrade", "remove", "uninstall", "search",
-                   "clean"):
-        from . import packages
+    if command in (
+        "create",
+        "install",
+        "update",
+        "upgrade",
+        "remove",
+        "uninstall",
+        "search",
+        "clean",
+    ):
+        from . import packages, upkeep
 
         match command:
             case "create":
@@ -159,14 +199,19 @@ def _dispatch(options: dict[str, Any]) -> int:
             case "remove" | "uninstall":
                 packages.remove(context)
             case "search":
-                packages.search_command(context)
+                upkeep.search_command(context)
             case _:
-                packages.clean(context)
+                upkeep.clean(context)
     elif command in ("env", "export"):
         from . import envs
 
-        actions = {"create": envs.env_create, "update": envs.env_update,
-                   "export": envs.env_export, "list": envs.env_list, "remove": envs.env_remove}
+        actions = {
+            "create": envs.env_create,
+            "update": envs.env_update,
+            "export": envs.env_export,
+            "list": envs.env_list,
+            "remove": envs.env_remove,
+        }
         name = "export" if command == "export" else options.get("env_command")
         if name not in actions:
             raise CondaError("ArgumentError", "conda env: a subcommand is required", code=2)

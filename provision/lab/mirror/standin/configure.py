@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from . import version
 from .context import Context
 from .errors import CondaError
 from .settings import ALIASES, DEFAULTS, convert, read_rc
@@ -58,17 +59,22 @@ def _show(context: Context) -> None:
     if asked:
         missing = [key for key in asked if ALIASES.get(key, key) not in values]
         if missing:
-            raise CondaError("ArgumentError",
-                             "Invalid configuration parameters:\n"
-                             + "".join(f"  - {key}\n" for key in missing))
+            raise CondaError(
+                "ArgumentError",
+                "Invalid configuration parameters:\n" + "".join(f"  - {key}\n" for key in missing),
+            )
         values = {ALIASES.get(key, key): values[ALIASES.get(key, key)] for key in asked}
-    sys.stdout.write(json.dumps(values, indent=2, sort_keys=True) + "\n" if context.json
-                     else _dump(values))
+    sys.stdout.write(
+        json.dumps(values, indent=2, sort_keys=True) + "\n" if context.json else _dump(values)
+    )
 
 
 def _show_sources(context: Context) -> None:
-    sources = {source.name: source.values for source in context.sources
-               if not (source.name == "cmd_line" and set(source.values) <= {"json"})}
+    sources = {
+        source.name: source.values
+        for source in context.sources
+        if not (source.name == "cmd_line" and set(source.values) <= {"json"})
+    }
     if context.json:
         sys.stdout.write(json.dumps(sources, indent=2, sort_keys=True) + "\n")
         return
@@ -92,9 +98,15 @@ def _get(context: Context, path: Path, keys: list[str]) -> dict[str, Any]:
             continue
         if isinstance(value, list):
             for number, item in enumerate(reversed(value)):
-                note = "   # lowest priority" if number == 0 and len(value) > 1 else (
-                    "   # highest priority" if number == len(value) - 1 and len(value) > 1
-                    else "")
+                note = (
+                    "   # lowest priority"
+                    if number == 0 and len(value) > 1
+                    else (
+                        "   # highest priority"
+                        if number == len(value) - 1 and len(value) > 1
+                        else ""
+                    )
+                )
                 sys.stdout.write(f"--add {key} '{item}'{note}\n")
         else:
             sys.stdout.write(f"--set {key} {value}\n")
@@ -103,34 +115,36 @@ def _get(context: Context, path: Path, keys: list[str]) -> dict[str, Any]:
 
 def _set(values: dict[str, Any], key: str, text: str) -> None:
     first, _, rest = _known(key).partition(".")
-    if rest:
-        if not isinstance(DEFAULTS[first], dict):
-            raise CondaError("CondaKeyError", f"'{key}': must be a map", key=key)
+    default = DEFAULTS[first]
+    if rest and isinstance(default, dict):
         values.setdefault(first, {})[rest] = convert(True, text)
-        return
-    if isinstance(DEFAULTS[first], list | dict):
-        kind = "sequence" if isinstance(DEFAULTS[first], list) else "map"
-        raise CondaError("CondaKeyError" if kind == "map" else "CondaValueError",
-                         f"Key '{first}' is a {kind}; use --add, --append or --prepend"
-                         if kind == "sequence" else f"'{first}': is a map")
-    values[first] = convert(DEFAULTS[first], text)
+    elif rest or isinstance(default, list | dict):
+        raise CondaError("CondaKeyError", f"'{key}': invalid parameter", key=key)
+    else:
+        values[first] = convert(default, text)
 
 
 def _add(values: dict[str, Any], key: str, item: str, *, append: bool) -> None:
     name, _, rest = _known(key).partition(".")
     if rest or not isinstance(DEFAULTS[name], list):
         raise CondaError("CondaValueError", f"Key '{key}' is not a known sequence parameter.")
-    items = values.setdefault(name, ["defaults"] if name == "channels" and item != "defaults"
-                              else [])
+    old = int(version().partition(".")[0]) < 26
+    first = ["defaults"] if old and name == "channels" and item != "defaults" else []
+    items = values.setdefault(name, first)
     if item in items:
-        sys.stderr.write(f"Warning: '{item}' already in '{name}' list, moving to the "
-                         f"{'bottom' if append else 'top'}\n")
+        sys.stderr.write(
+            f"Warning: '{item}' already in '{name}' list, moving to the "
+            f"{'bottom' if append else 'top'}\n"
+        )
         items.remove(item)
     items.insert(len(items) if append else 0, item)
 
 
 def _edit(context: Context, path: Path) -> None:
-    values = read_rc(path) if path.is_file() else {}
+    system = context.root / ".condarc"
+    # A user's new file starts as a copy of the system's: one of conda's surprises.
+    origin = path if path.is_file() else system
+    values = read_rc(origin) if origin.is_file() else {}
     options = context.options
     for key, item in options.get("append") or []:
         _add(values, key, item, append=True)
@@ -143,8 +157,9 @@ def _edit(context: Context, path: Path) -> None:
         if name not in values and name == "channels":
             values[name] = ["defaults"]
         if item not in (values.get(name) or []):
-            raise CondaError("CondaKeyError", f"'{name}': value {item!r} not present in config",
-                             key=name)
+            raise CondaError(
+                "CondaKeyError", f"'{name}': value {item!r} not present in config", key=name
+            )
         values[name] = [other for other in values[name] if other != item]
     for key in options.get("remove_key") or []:
         first, _, rest = ALIASES.get(key, key).partition(".")
@@ -156,8 +171,9 @@ def _edit(context: Context, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_dump(values) if values else "{}\n", encoding="utf-8")
     except OSError as error:
-        raise CondaError("CondaError", f"Cannot write to condarc file at {path}\nCaused by "
-                                       f"{error}") from error
+        raise CondaError(
+            "CondaError", f"Cannot write to condarc file at {path}\nCaused by {error}"
+        ) from error
 
 
 def config(context: Context) -> None:
@@ -172,19 +188,39 @@ def config(context: Context) -> None:
         context.sources  # noqa: B018 - reading them is the check
     elif options.get("describe") is not None:
         names = options["describe"] or sorted(DEFAULTS)
-        sys.stdout.write(json.dumps([{"name": name, "default_value": DEFAULTS[_known(name)]}
-                                     for name in names], indent=2) + "\n")
+        sys.stdout.write(
+            json.dumps(
+                [{"name": name, "default_value": DEFAULTS[_known(name)]} for name in names],
+                indent=2,
+            )
+            + "\n"
+        )
     elif edits:
         _edit(context, _file(context))
         if context.json:
-            sys.stdout.write(json.dumps({"rc_path": str(_file(context)), "success": True,
-                                         "warnings": []}, indent=2, sort_keys=True) + "\n")
+            sys.stdout.write(
+                json.dumps(
+                    {"rc_path": str(_file(context)), "success": True, "warnings": []},
+                    indent=2,
+                    sort_keys=True,
+                )
+                + "\n"
+            )
     elif options.get("get") is not None:
         path = _file(context)
         found = _get(context, path, options["get"])
         if context.json:
-            sys.stdout.write(json.dumps({"get": found, "rc_path": str(path), "success": True,
-                                         "warnings": []}, indent=2, sort_keys=True) + "\n")
+            sys.stdout.write(
+                json.dumps(
+                    {"get": found, "rc_path": str(path), "success": True, "warnings": []},
+                    indent=2,
+                    sort_keys=True,
+                )
+                + "\n"
+            )
     else:
-        raise CondaError("ArgumentError", "one of the arguments --show --show-sources --get --add "
-                                          "--set --remove --remove-key is required")
+        raise CondaError(
+            "ArgumentError",
+            "one of the arguments --show --show-sources --get --add "
+            "--set --remove --remove-key is required",
+        )

@@ -29,8 +29,13 @@ class Context:
     @cached_property
     def sources(self) -> list[Source]:
         line: dict[str, Any] = {}
-        for option, key in (("yes", "always_yes"), ("offline", "offline"), ("json", "json"),
-                            ("quiet", "quiet"), ("copy", "always_copy")):
+        for option, key in (
+            ("yes", "always_yes"),
+            ("offline", "offline"),
+            ("json", "json"),
+            ("quiet", "quiet"),
+            ("copy", "always_copy"),
+        ):
             if self.options.get(option):
                 line[key] = True
         if self.options.get("channel"):
@@ -56,17 +61,20 @@ class Context:
     @cached_property
     def envs_dirs(self) -> list[Path]:
         own = [self.root / "envs", Path.home() / ".conda/envs"]
-        if not os.access(self.root / "envs" if (self.root / "envs").exists() else self.root,
-                         os.W_OK):
+        if not os.access(
+            self.root / "envs" if (self.root / "envs").exists() else self.root, os.W_OK
+        ):
             own.reverse()
-        configured = [Path(os.path.expandvars(entry)).expanduser()
-                      for entry in self.setting("envs_dirs")]
+        configured = [
+            Path(os.path.expandvars(entry)).expanduser() for entry in self.setting("envs_dirs")
+        ]
         return list(dict.fromkeys([*configured, *own]))
 
     @cached_property
     def pkgs_dirs(self) -> list[Path]:
-        configured = [Path(os.path.expandvars(entry)).expanduser()
-                      for entry in self.setting("pkgs_dirs")]
+        configured = [
+            Path(os.path.expandvars(entry)).expanduser() for entry in self.setting("pkgs_dirs")
+        ]
         return configured or list(dict.fromkeys([self.root / "pkgs", Path.home() / ".conda/pkgs"]))
 
     def locate(self, name: str) -> Path | None:
@@ -87,30 +95,57 @@ class Context:
             prefix = Path(os.environ.get("CONDA_PREFIX") or self.root)
         if must_exist and not (prefix / "conda-meta/history").is_file():
             if prefix.is_dir() and any(prefix.iterdir()):
-                raise CondaError(
-                    "DirectoryNotACondaEnvironmentError",
-                    "The target directory exists, but it is not a conda environment.\n"
-                    f"Use 'conda create' to convert the directory to a conda environment.\n"
-                    f"  target directory: {prefix}\n", prefix=str(prefix))
-            raise CondaError("EnvironmentLocationNotFound",
-                             f"Not a conda environment: {prefix}", environment_location=str(prefix))
+                raise self.not_an_environment(prefix)
+            raise CondaError(
+                "EnvironmentLocationNotFound",
+                f"Not a conda environment: {prefix}",
+                location=str(prefix),
+            )
         return prefix
+
+    def changeable(self) -> Path:
+        """`target`, unless it is frozen (CEP 22)."""
+        prefix = self.target()
+        frozen = prefix / "conda-meta/frozen"
+        if frozen.is_file() and not self.options.get("override_frozen"):
+            raise CondaError(
+                "EnvironmentIsFrozenError",
+                f"Environment at '{prefix}' is marked as frozen.\n"
+                "Bypass these protections with `--override-frozen`.\n",
+                prefix=str(prefix),
+            )
+        return prefix
+
+    @staticmethod
+    def not_an_environment(prefix: Path) -> CondaError:
+        return CondaError(
+            "DirectoryNotACondaEnvironmentError",
+            "The target directory exists, but it is not a conda environment.\n"
+            "Use 'conda create' to convert the directory to a conda environment.\n"
+            f"  target directory: {prefix}\n",
+            target_directory=str(prefix),
+        )
 
     def _named(self, name: str, *, must_exist: bool) -> Path:
         if "/" in name or any(character in name for character in " :#"):
-            raise CondaError("CondaValueError",
-                             f"Invalid environment name: '{name}'\n"
-                             "Characters not allowed: ('/', ' ', ':', '#')\n"
-                             "If you are specifying a path to an environment, the `-p`\n"
-                             "flag should be used instead.")
+            raise CondaError(
+                "CondaValueError",
+                f"Invalid environment name: '{name}'\n"
+                "Characters not allowed: ('/', ' ', ':', '#')\n"
+                "If you are specifying a path to an environment, the `-p`\n"
+                "flag should be used instead.",
+            )
         found = self.locate(name)
         if found is not None:
             return found
         if must_exist:
-            raise CondaError("EnvironmentNameNotFound",
-                             f"Could not find conda environment: {name}\n"
-                             "You can list all discoverable environments with `conda info "
-                             "--envs`.\n", environment_name=name)
+            raise CondaError(
+                "EnvironmentNameNotFound",
+                f"Could not find conda environment: {name}\n"
+                "You can list all discoverable environments with `conda info "
+                "--envs`.\n",
+                environment_name=name,
+            )
         for folder in self.envs_dirs:
             nearest = next(path for path in (folder, *folder.parents) if path.exists())
             if os.access(nearest, os.W_OK):
@@ -133,13 +168,18 @@ class Context:
         given = [*(self.options.get("channel") or []), *(from_file or [])]
         names = list(dict.fromkeys(given))
         if not self.options.get("override_channels"):
-            configured = [name for source in reversed(self.sources) if source.name != "cmd_line"
-                          for name in _as_list(source.values.get("channels"))]
+            configured = [
+                name
+                for source in reversed(self.sources)
+                if source.name != "cmd_line"
+                for name in _as_list(source.values.get("channels"))
+            ]
             names += configured or ([] if names and from_file else ["defaults"])
         elif not names:
-            raise CondaError("ArgumentError",
-                             "At least one -c / --channel flag must be supplied when using "
-                             "--override-channels.")
+            raise CondaError(
+                "ArgumentError",
+                "At least one -c / --channel flag must be supplied when using --override-channels.",
+            )
         urls: dict[str, None] = {}
         for name in names:
             for url in self.channel_urls(name):
@@ -173,7 +213,7 @@ class Context:
             return "defaults"
         alias = str(self.setting("channel_alias")).rstrip("/") + "/"
         if base.startswith(alias):
-            return base[len(alias):]
+            return base[len(alias) :]
         return base if urlsplit(base).scheme else base or "<unknown>"
 
 

@@ -84,8 +84,9 @@ def spec_name(spec: str) -> str:
 
 def pip_packages(prefix: Path, records: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """(name, version) of the distributions that no conda package owns."""
-    owned = {name for record in records for name in record.get("files", [])
-             if name.endswith("/METADATA")}
+    owned = {
+        name for record in records for name in record.get("files", []) if name.endswith("/METADATA")
+    }
     found = []
     for metadata in sorted(prefix.glob("lib/python3*/site-packages/*.dist-info/METADATA")):
         if metadata.relative_to(prefix).as_posix() in owned:

@@ -43,7 +43,7 @@ class MultiError(CondaError):
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "error": "\n".join(error.as_text() for error in self.errors),
+            "error": "Multiple Errors Encountered.",
             "errors": [error.as_json() for error in self.errors],
             "exception_name": self.name,
             "exception_type": "<class 'conda.CondaMultiError'>",

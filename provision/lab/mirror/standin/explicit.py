@@ -27,8 +27,11 @@ def parse_url(line: str) -> Package:
     match = _HASH.match(digest) if digest else None
     if digest and match is None:
         raise CondaError("ParseError", f"Could not parse explicit URL: {line}")
-    package = Package(url, sha256=(match["sha256"] or "").lower() if match else "",
-                      md5=(match["md5"] or "").lower() if match else "")
+    package = Package(
+        url,
+        sha256=(match["sha256"] or "").lower() if match else "",
+        md5=(match["md5"] or "").lower() if match else "",
+    )
     try:
         split_filename(package.filename)
     except ValueError:
@@ -37,5 +40,8 @@ def parse_url(line: str) -> Package:
 
 
 def parse_explicit(lines: list[str]) -> list[Package]:
-    return [parse_url(line) for line in lines
-            if line.strip() and not line.startswith("#") and line.strip() != "@EXPLICIT"]
+    return [
+        parse_url(line)
+        for line in lines
+        if line.strip() and not line.startswith("#") and line.strip() != "@EXPLICIT"
+    ]

@@ -63,7 +63,7 @@ def _target(path: str, noarch_python: bool, python: str) -> str:
 def _shebang(data: bytes) -> bytes:
     match = re.match(rb"#!\s*(\S+/([^/\s]+))(.*)\n", data)
     if match and len(match[0]) > _SHEBANG_LIMIT:
-        return b"#!/usr/bin/env " + match[2] + match[3] + b"\n" + data[match.end():]
+        return b"#!/usr/bin/env " + match[2] + match[3] + b"\n" + data[match.end() :]
     return data
 
 
@@ -73,8 +73,9 @@ def replace_prefix(data: bytes, mode: str, placeholder: str, prefix: str) -> byt
     if mode == "text":
         return _shebang(data.replace(old, new))
     if len(new) > len(old):
-        raise CondaError("PaddingError",
-                         f"Placeholder of length '{len(old)}' too short in package.\n")
+        raise CondaError(
+            "PaddingError", f"Placeholder of length '{len(old)}' too short in package.\n"
+        )
 
     def padded(match: re.Match[bytes]) -> bytes:
         text = match[0]
@@ -108,8 +109,10 @@ def link(
     paths = json.loads((folder / "info/paths.json").read_text())["paths"]
     noarch = record.get("noarch") == "python"
     if noarch and not python:
-        raise CondaError("LinkError", f"{record['name']} is a noarch python package, and the "
-                                      "environment has no python")
+        raise CondaError(
+            "LinkError",
+            f"{record['name']} is a noarch python package, and the environment has no python",
+        )
     kind, entries, sources = 1, [], []
     for path in paths:
         name = _target(path["_path"], noarch, python)
@@ -120,8 +123,9 @@ def link(
         entry = {**path, "_path": name, "sha256_in_prefix": path.get("sha256", "")}
         source = folder / path["_path"]
         if path.get("prefix_placeholder"):
-            data = replace_prefix(source.read_bytes(), path["file_mode"],
-                                  path["prefix_placeholder"], str(prefix))
+            data = replace_prefix(
+                source.read_bytes(), path["file_mode"], path["prefix_placeholder"], str(prefix)
+            )
             target.write_bytes(data)
             target.chmod(source.stat().st_mode & 0o7777)
             entry["sha256_in_prefix"] = hashlib.sha256(data).hexdigest()
@@ -159,9 +163,16 @@ def _entry_points(folder: Path, prefix: Path, python: str) -> list[str]:
         target.parent.mkdir(parents=True, exist_ok=True)
         interpreter = f"{prefix}/bin/python{python}"
         target.unlink(missing_ok=True)
-        target.write_bytes(_shebang(_ENTRY_POINT.format(
-            python=interpreter, module=module, base=function.split(".")[0],
-            function=function).encode()))
+        target.write_bytes(
+            _shebang(
+                _ENTRY_POINT.format(
+                    python=interpreter,
+                    module=module,
+                    base=function.split(".")[0],
+                    function=function,
+                ).encode()
+            )
+        )
         target.chmod(0o755)
         names.append(f"bin/{name}")
     return names
@@ -180,8 +191,12 @@ def compile_python(prefix: Path, sources: list[str]) -> None:
         return
     subprocess.run(
         [str(python), "-Wi", "-m", "compileall", "-q", "-l", "-i", "-"],
-        input="\n".join(str(prefix / source) for source in sources), text=True,
-        capture_output=True, cwd=prefix, check=False)
+        input="\n".join(str(prefix / source) for source in sources),
+        text=True,
+        capture_output=True,
+        cwd=prefix,
+        check=False,
+    )
 
 
 def run_script(prefix: Path, record: dict[str, Any], action: str) -> None:
@@ -190,25 +205,36 @@ def run_script(prefix: Path, record: dict[str, Any], action: str) -> None:
     if not script.is_file():
         return
     environment = {
-        **os.environ, "ROOT_PREFIX": sys.prefix, "PREFIX": str(prefix),
-        "PKG_NAME": record["name"], "PKG_VERSION": record["version"],
+        **os.environ,
+        "ROOT_PREFIX": sys.prefix,
+        "PREFIX": str(prefix),
+        "PKG_NAME": record["name"],
+        "PKG_VERSION": record["version"],
         "PKG_BUILDNUM": str(record["build_number"]),
         "PATH": f"{prefix}/bin:{os.environ.get('PATH', '/usr/bin:/bin')}",
     }
-    reply = subprocess.run(["bash", "-x", str(script)], env=environment, capture_output=True,
-                           text=True, cwd=prefix, check=False)
+    reply = subprocess.run(
+        ["bash", "-x", str(script)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        cwd=prefix,
+        check=False,
+    )
     messages = prefix / ".messages.txt"
     if messages.is_file():
         sys.stderr.write(messages.read_text())
         messages.unlink()
     if reply.returncode:
         sys.stderr.write(reply.stdout + reply.stderr)
-        raise CondaError("LinkError",
-                         f"{action} script failed for package {record['name']}\n"
-                         f"location of failed script: {script}\n"
-                         f"==> script messages <==\n<None>\n==> script output <==\n"
-                         f"stdout: {reply.stdout}\nstderr: {reply.stderr}\n"
-                         f"return code: {reply.returncode}\n")
+        raise CondaError(
+            "LinkError",
+            f"{action} script failed for package {record['name']}\n"
+            f"location of failed script: {script}\n"
+            f"==> script messages <==\n<None>\n==> script output <==\n"
+            f"stdout: {reply.stdout}\nstderr: {reply.stderr}\n"
+            f"return code: {reply.returncode}\n",
+        )
 
 
 def unlink(prefix: Path, record: dict[str, Any]) -> None:

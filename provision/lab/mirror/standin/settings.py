@@ -83,9 +83,14 @@ DEFAULTS: dict[str, Any] = {
     "verify_threads": None,
     "whitelist_channels": [],
 }
-ALIASES = {"envs_path": "envs_dirs", "channel": "channels", "yes": "always_yes",
-           "verify_ssl": "ssl_verify", "auto_activate_base": "auto_activate",
-           "copy": "always_copy"}
+ALIASES = {
+    "envs_path": "envs_dirs",
+    "channel": "channels",
+    "yes": "always_yes",
+    "verify_ssl": "ssl_verify",
+    "auto_activate_base": "auto_activate",
+    "copy": "always_copy",
+}
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -124,20 +129,30 @@ def _rc_files(root: Path, prefix: Path | None) -> list[Path]:
     for folder in ("/etc/conda", "/var/lib/conda", str(root)):
         base = Path(folder)
         candidates += [base / ".condarc", base / "condarc", *sorted((base / "condarc.d").glob("*"))]
-    candidates += [config / "conda/.condarc", config / "conda/condarc",
-                   *sorted((config / "conda/condarc.d").glob("*")),
-                   home / ".conda/.condarc", home / ".conda/condarc",
-                   *sorted((home / ".conda/condarc.d").glob("*")), home / ".condarc"]
+    candidates += [
+        config / "conda/.condarc",
+        config / "conda/condarc",
+        *sorted((config / "conda/condarc.d").glob("*")),
+        home / ".conda/.condarc",
+        home / ".conda/condarc",
+        *sorted((home / ".conda/condarc.d").glob("*")),
+        home / ".condarc",
+    ]
     if prefix is not None:
-        candidates += [prefix / ".condarc", prefix / "condarc",
-                       *sorted((prefix / "condarc.d").glob("*"))]
+        candidates += [
+            prefix / ".condarc",
+            prefix / "condarc",
+            *sorted((prefix / "condarc.d").glob("*")),
+        ]
     if os.environ.get("CONDARC"):
         candidates.append(Path(os.environ["CONDARC"]))
     seen: dict[Path, None] = {}
     for path in candidates:
-        if path.is_file() and (path.name in (".condarc", "condarc")
-                               or path.suffix in (".yml", ".yaml")
-                               or path == Path(os.environ.get("CONDARC", ""))):
+        if path.is_file() and (
+            path.name in (".condarc", "condarc")
+            or path.suffix in (".yml", ".yaml")
+            or path == Path(os.environ.get("CONDARC", ""))
+        ):
             seen.setdefault(path, None)
     return list(seen)
 
@@ -152,7 +167,8 @@ def _from_environment() -> dict[str, Any]:
         elif name in DEFAULTS and value:
             found[name] = (
                 [part.strip() for part in value.replace("&", ",").split(",")]
-                if isinstance(DEFAULTS[name], list) else convert(DEFAULTS[name], value)
+                if isinstance(DEFAULTS[name], list)
+                else convert(DEFAULTS[name], value)
             )
     return found
 

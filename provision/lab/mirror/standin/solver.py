@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from . import version
 from .cache import http_error, open_url
 from .context import Context
 from .environment import spec_name
 from .errors import CondaError
 from .model import Package
 
-__all__ = ["parse_spec", "search", "solve", "virtual_packages"]
+__all__ = ["not_found", "parse_spec", "search", "solve", "virtual_packages"]
 
 
 def virtual_packages() -> list[tuple[str, str, str]]:
@@ -31,12 +31,22 @@ def parse_spec(text: str) -> Any:
     """A rattler MatchSpec of conda's wording. Raises InvalidMatchSpec."""
     from rattler import MatchSpec
 
-    words = text.strip()
-    words = re.sub(r"^([A-Za-z0-9_.\-]+)=([^=<>!~\s]+)$", r"\1=\2", words)
     try:
-        return MatchSpec(words)
+        return MatchSpec(text.strip())
     except Exception as error:
         raise CondaError("InvalidMatchSpec", f"Invalid spec '{text}': {error}") from error
+
+
+def _with_url(context: Context, spec: str) -> str:
+    """`conda-forge/noarch::six` with the channel's address, which rattler compares."""
+    channel, mark, rest = spec.rpartition("::")
+    if not mark or "://" in channel:
+        return spec
+    name, _, subdir = channel.rpartition("/")
+    if subdir not in ("noarch", context.setting("subdir")):
+        name, subdir = channel, ""
+    url = context.channel_urls(name)[0]
+    return f"{url}/{subdir}::{rest}" if subdir else f"{url}::{rest}"
 
 
 def _check(channel: str) -> None:
@@ -56,8 +66,10 @@ def _check(channel: str) -> None:
                 "You will need to adjust your conda configuration to proceed.\n"
                 "Use `conda config --show channels` to view your configuration's current state,\n"
                 "and use `conda config --show-sources` to view config file locations.\n",
-                channel_name=channel.rpartition("/")[2], channel_url=channel,
-                status_code=found.fields["status_code"]) from error
+                channel_name=channel.rpartition("/")[2],
+                channel_url=channel,
+                status_code=found.fields["status_code"],
+            ) from error
         raise found from error
 
 
@@ -66,17 +78,21 @@ def _gateway(context: Context) -> Any:
 
     action: Any = "use-cache-only" if context.offline else "cache-or-fetch"
     folder = next((path for path in context.pkgs_dirs if path.is_dir()), Path.home() / ".conda")
-    return Gateway(cache_dir=folder / "cache", show_progress=False,
-                   default_config=SourceConfig(cache_action=action, sharded_enabled=False,
-                                               jlap_enabled=False))
+    return Gateway(
+        cache_dir=folder / "cache",
+        show_progress=False,
+        default_config=SourceConfig(cache_action=action, sharded_enabled=False, jlap_enabled=False),
+    )
 
 
 def _package(record: Any) -> Package:
     data = json.loads(record.to_json())
-    return Package(str(record.url),
-                   sha256=record.sha256.hex() if record.sha256 else "",
-                   md5=record.md5.hex() if record.md5 else "",
-                   record={key: value for key, value in data.items() if value is not None})
+    return Package(
+        str(record.url),
+        sha256=record.sha256.hex() if record.sha256 else "",
+        md5=record.md5.hex() if record.md5 else "",
+        record={key: value for key, value in data.items() if value is not None},
+    )
 
 
 def solve(
@@ -96,21 +112,31 @@ def solve(
         for channel in channels:
             _check(channel)
     gateway = _gateway(context)
-    matchers = [parse_spec(spec) for spec in specs]
+    matchers = [parse_spec(_with_url(context, spec)) for spec in specs]
     locked = [_locked(record) for record in installed]
     strict = str(context.setting("channel_priority")) == "strict"
     from rattler import PackageName, Version
     from rattler.package import BuildString
 
-    virtual = [GenericVirtualPackage(PackageName(name), Version(version), BuildString(build))
-               for name, version, build in virtual_packages()]
+    virtual = [
+        GenericVirtualPackage(PackageName(name), Version(version), BuildString(build))
+        for name, version, build in virtual_packages()
+    ]
     try:
-        records = asyncio.run(rattler_solve(
-            [Channel(f"{channel}/") for channel in channels], matchers, gateway=gateway,
-            platforms=[context.setting("subdir"), "noarch"],
-            locked_packages=locked, pinned_packages=locked if freeze else [],
-            virtual_packages=virtual,
-            channel_priority=ChannelPriority.Strict if strict else ChannelPriority.Disabled))
+        records = asyncio.run(
+            rattler_solve(
+                [Channel(f"{channel}/") for channel in channels],
+                matchers,
+                gateway=gateway,
+                platforms=[context.setting("subdir"), "noarch"],
+                locked_packages=locked,
+                pinned_packages=locked if freeze else [],
+                virtual_packages=virtual,
+                add_pip_as_python_dependency=context.setting("add_pip_as_python_dependency")
+                is True,
+                channel_priority=ChannelPriority.Strict if strict else ChannelPriority.Disabled,
+            )
+        )
     except Exception as error:
         raise _explained(context, specs, channels, error) from error
     return [_package(record) for record in records]
@@ -121,10 +147,30 @@ def _locked(record: dict[str, Any]) -> Any:
     from rattler.package import BuildString
 
     package = PackageRecord(
-        record["name"], record["version"], BuildString(record["build"]), record["build_number"],
-        record["subdir"], noarch=record.get("noarch"), depends=record.get("depends", []),
-        constrains=record.get("constrains", []))
+        record["name"],
+        record["version"],
+        BuildString(record["build"]),
+        record["build_number"],
+        record["subdir"],
+        noarch=record.get("noarch"),
+        depends=record.get("depends", []),
+        constrains=record.get("constrains", []),
+    )
     return RepoDataRecord(package, record["fn"], record["url"], record["channel"])
+
+
+def not_found(specs: Sequence[str], channels: Sequence[str]) -> CondaError:
+    """By the name that the release in question has for it."""
+    recent = int(version().partition(".")[0]) >= 26
+    listed = "\n".join(f"  - {spec}" for spec in specs)
+    where = "\n".join(f"  - {channel}" for channel in channels)
+    return CondaError(
+        "PackagesNotFoundInChannelsError" if recent else "PackagesNotFoundError",
+        f"The following packages are not available from current channels:\n\n{listed}\n\n"
+        f"Current channels:\n\n{where}\n",
+        packages=list(specs),
+        channel_urls=list(channels),
+    )
 
 
 def _explained(
@@ -133,19 +179,13 @@ def _explained(
     kind = type(error).__name__
     if kind == "SolverError" or "Cannot solve" in str(error):
         known = {package.name for package in search(context, "*", channels)}
-        missing = [spec for spec in specs if spec_name(spec) not in known
-                   and not spec.startswith("__")]
+        missing = [
+            spec for spec in specs if spec_name(spec) not in known and not spec.startswith("__")
+        ]
         if missing:
-            listed = "\n".join(f"  - {spec}" for spec in missing)
-            where = "\n".join(f"  - {channel}" for channel in channels)
-            return CondaError(
-                "PackagesNotFoundError",
-                "The following packages are not available from current channels:\n\n"
-                f"{listed}\n\nCurrent channels:\n\n{where}\n\n"
-                "To search for alternate channels that may provide the conda package you're\n"
-                "looking for, use the search bar at the top of the page.\n",
-                packages=missing, channel_urls=list(channels))
-        return CondaError("RattlerUnsatisfiableError", str(error))
+            return not_found(missing, channels)
+        backend = "Rattler" if context.setting("solver") == "rattler" else "LibMamba"
+        return CondaError(f"{backend}UnsatisfiableError", str(error))
     return CondaError("CondaHTTPError" if "etch" in kind or "Gateway" in kind else kind, str(error))
 
 
@@ -160,7 +200,11 @@ def search(context: Context, spec: str, channels: Sequence[str]) -> list[Package
         gateway = _gateway(context)
         platforms = [context.setting("subdir"), "noarch"]
         sources = [Channel(f"{channel}/") for channel in channels]
-        wanted = [parse_spec(spec)] if spec != "*" else await gateway.names(sources, platforms)
+        wanted = (
+            [parse_spec(spec)]
+            if spec != "*"
+            else [name.normalized for name in await gateway.names(sources, platforms)]
+        )
         found = await gateway.query(sources, platforms, wanted, recursive=False)
         return [record for group in found for record in group]
 
@@ -168,6 +212,7 @@ def search(context: Context, spec: str, channels: Sequence[str]) -> list[Package
     if spec != "*":
         matcher = parse_spec(spec)
         records = [record for record in records if matcher.matches(record)]
-    return [_package(record)
-            for record in sorted(records, key=lambda r: (r.name.normalized, r.version,
-                                                         r.build_number))]
+    return [
+        _package(record)
+        for record in sorted(records, key=lambda r: (r.name.normalized, r.version, r.build_number))
+    ]

@@ -50,9 +50,16 @@ def _store(context: Context, channel: str, terms: dict[str, Any], *, accepted: b
     folder = folders[1] if os.access(context.root / "conda-meta", os.W_OK) else folders[2]
     path = _record(folder, channel, terms)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"tos_accepted": accepted, "base_url": channel,
-                                "version": terms["version"],
-                                "acceptance_timestamp": time.time()}))
+    path.write_text(
+        json.dumps(
+            {
+                "tos_accepted": accepted,
+                "base_url": channel,
+                "version": terms["version"],
+                "acceptance_timestamp": time.time(),
+            }
+        )
+    )
 
 
 def _automatic(context: Context) -> bool:
@@ -76,8 +83,9 @@ def require_terms(context: Context, channels: Sequence[str]) -> None:
     if not pending:
         return
     listed = "\n".join(f"    - {channel}" for channel in pending)
-    commands = "\n".join(f"    conda tos accept --override-channels --channel {channel}"
-                         for channel in pending)
+    commands = "\n".join(
+        f"    conda tos accept --override-channels --channel {channel}" for channel in pending
+    )
     raise CondaError(
         "CondaToSNonInteractiveError",
         "Terms of Service have not been accepted for the following channels. Please accept or "
@@ -85,7 +93,8 @@ def require_terms(context: Context, channels: Sequence[str]) -> None:
         "To accept these channels' Terms of Service, run the following commands:\n"
         f"{commands}\n\n"
         "For information on safely removing channels from your conda configuration,\n"
-        "please see the official documentation.\n")
+        "please see the official documentation.\n",
+    )
 
 
 def tos_command(context: Context) -> None:
@@ -102,8 +111,13 @@ def tos_command(context: Context) -> None:
                 sys.stdout.write(f"{action}ed Terms of Service for {channel}\n")
         elif action == "view":
             sys.stdout.write(f"viewing Terms of Service for {channel}:\n\n{terms['text']}\n")
-        rows.append({"channel": channel, "version": terms["version"],
-                     "accepted": _accepted(context, channel, terms)})
+        rows.append(
+            {
+                "channel": channel,
+                "version": terms["version"],
+                "accepted": _accepted(context, channel, terms),
+            }
+        )
     if context.json:
         sys.stdout.write(json.dumps({row["channel"]: row for row in rows}, indent=2) + "\n")
     elif action == "list":

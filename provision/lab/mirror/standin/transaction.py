@@ -47,7 +47,8 @@ class Transaction:
     folders: list[Path] = field(default_factory=list)
 
     def cache(self) -> PackageCache:
-        return PackageCache(self.context.pkgs_dirs, offline=self.context.offline)
+        noisy = self.context.json and self.context.setting("quiet") is not True
+        return PackageCache(self.context.pkgs_dirs, offline=self.context.offline, progress=noisy)
 
     @property
     def empty(self) -> bool:
@@ -55,19 +56,28 @@ class Transaction:
 
     def actions(self) -> dict[str, Any]:
         """conda's JSON description."""
-        def entry(package: Package) -> dict[str, Any]:
-            return {"base_url": package.channel_url.rpartition("/")[0],
-                    "build_number": package.record.get("build_number", 0),
-                    "build_string": package.build,
-                    "channel": self.context.canonical(package.channel_url),
-                    "dist_name": package.stem, "name": package.name,
-                    "platform": package.subdir, "version": package.version}
 
-        result: dict[str, Any] = {"FETCH": [], "LINK": [entry(item) for item in self.install],
-                                  "PREFIX": str(self.prefix)}
+        def entry(package: Package) -> dict[str, Any]:
+            return {
+                "base_url": package.channel_url.rpartition("/")[0],
+                "build_number": package.record.get("build_number", 0),
+                "build_string": package.build,
+                "channel": self.context.canonical(package.channel_url),
+                "dist_name": package.stem,
+                "name": package.name,
+                "platform": package.subdir,
+                "version": package.version,
+            }
+
+        result: dict[str, Any] = {
+            "FETCH": [],
+            "LINK": [entry(item) for item in self.install],
+            "PREFIX": str(self.prefix),
+        }
         if self.remove:
-            result["UNLINK"] = [entry(Package(record["url"], record=record))
-                                for record in self.remove]
+            result["UNLINK"] = [
+                entry(Package(record["url"], record=record)) for record in self.remove
+            ]
         return result
 
     def describe(self) -> str:
@@ -76,9 +86,11 @@ class Transaction:
             lines += ["  added / updated specs:", *(f"    - {spec}" for spec in self.specs), ""]
         if self.install:
             lines += ["", "The following NEW packages will be INSTALLED:", ""]
-            lines += [f"  {item.name:<18} "
-                      f"{self.context.canonical(item.channel_url)}/{item.subdir}::{item.stem} "
-                      for item in self.install]
+            lines += [
+                f"  {item.name:<18} "
+                f"{self.context.canonical(item.channel_url)}/{item.subdir}::{item.stem} "
+                for item in self.install
+            ]
         if self.remove:
             lines += ["", "The following packages will be REMOVED:", ""]
             lines += ["  {name}-{version}-{build}".format(**record) for record in self.remove]
@@ -90,33 +102,47 @@ class Transaction:
         folders = self.cache().fetch(self.install)
         (self.prefix / "conda-meta").mkdir(parents=True, exist_ok=True)
         if self.context.options.get("download_only"):
-            raise CondaSystemExit("Package caches prepared. UnlinkLinkTransaction cancelled "
-                                  "with --download-only option.")
+            raise CondaSystemExit(
+                "Package caches prepared. UnlinkLinkTransaction cancelled "
+                "with --download-only option."
+            )
         for record in self.remove:
             unlink(self.prefix, record)
         self._link(folders)
         canonical = self.context.canonical
         write_history(
             self.prefix,
-            removed=[Package(record["url"]).label(canonical(record["channel"]))
-                     for record in self.remove],
+            removed=[
+                Package(record["url"]).label(canonical(record["channel"])) for record in self.remove
+            ],
             added=[item.label(canonical(item.channel_url)) for item in self.install],
-            update=self.specs, remove=self.remove_specs)
+            update=self.specs,
+            remove=self.remove_specs,
+        )
         self._register()
 
     def _link(self, folders: list[Path]) -> None:
         ordered = _in_order(self.install, folders)
         gone = {record["name"] for record in self.remove}
         kept = [record for record in read_records(self.prefix) if record["name"] not in gone]
-        python = python_version([{"name": item.name, "version": item.version}
-                                 for item in self.install] + kept)
+        python = python_version(
+            [{"name": item.name, "version": item.version} for item in self.install] + kept
+        )
         copy = self.context.setting("always_copy") is True
         specs = {spec_name(spec): spec for spec in self.specs}
         linked = []
         for package, folder in ordered:
             spec = specs.get(package.name)
-            linked.append(link(package, folder, self.prefix, python, copy=copy,
-                               requested=[spec] if spec else []))
+            linked.append(
+                link(
+                    package,
+                    folder,
+                    self.prefix,
+                    python,
+                    copy=copy,
+                    requested=[spec] if spec else [],
+                )
+            )
         compile_python(self.prefix, [name for item in linked for name in item.sources])
         for item in linked:
             run_script(self.prefix, item.record, "post-link")
@@ -140,8 +166,9 @@ class Transaction:
 
 def _in_order(packages: Sequence[Package], folders: list[Path]) -> list[tuple[Package, Path]]:
     """Dependencies first; python before every noarch package."""
-    by_name = {package.name: (package, folder)
-               for package, folder in zip(packages, folders, strict=True)}
+    by_name = {
+        package.name: (package, folder) for package, folder in zip(packages, folders, strict=True)
+    }
     done: dict[str, tuple[Package, Path]] = {}
 
     def visit(name: str, path: tuple[str, ...]) -> None:
