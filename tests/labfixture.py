@@ -30,7 +30,15 @@ import pytest
 from provision.lab import Lab, LabHost, LabState, UpRequest, unavailable_reason
 from provision.lab.remote import ssh_arguments
 
-__all__ = ["LabHostFactory", "TestLab", "lab", "lab_host", "labs", "pytest_runtest_setup"]
+__all__ = [
+    "LabHostFactory",
+    "TestLab",
+    "demand_lab",
+    "lab",
+    "lab_host",
+    "labs",
+    "pytest_runtest_setup",
+]
 
 _reason = cache(unavailable_reason)
 
@@ -87,7 +95,7 @@ class TestLab:
         return done
 
 
-def _demand_lab() -> None:
+def demand_lab() -> None:
     if reason := _reason():
         if os.environ.get("CI") == "true":
             pytest.fail(f"no lab can boot: {reason}", pytrace=False)
@@ -96,7 +104,7 @@ def _demand_lab() -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("lab"):
-        _demand_lab()
+        demand_lab()
 
 
 class _Labs:
@@ -110,7 +118,7 @@ class _Labs:
         self._turn = 0
 
     def get(self, release: str = "bookworm", *, python: bool = True) -> TestLab:
-        _demand_lab()
+        demand_lab()
         kind = (release, python)
         if kind not in self._up:
             usual = kind == ("bookworm", True)

@@ -27,7 +27,7 @@ from provision.lab.model import (
     save_state,
 )
 from provision.lab.mounts import mount_overlay, settle_lower
-from provision.lab.network import bridge_exists, connect_host, ensure_bridge
+from provision.lab.network import POOL, bridge_exists, connect_host, ensure_bridge
 from provision.lab.outputs import write_outputs
 from provision.lab.recipe import recipe_for
 from provision.lab.rootfs import ensure_rootfs
@@ -100,6 +100,7 @@ class Lab:
     def up(self, request: UpRequest) -> LabState:
         """Boots what is missing or dead and waits until all of it answers."""
         request.check()
+        grow(self._wanted(request, self.state()), POOL)  # wrong input shall touch nothing
         require(install=request.install, progress=self._progress)
         with self._locked() as commands:
             state = self._plan(request, commands)
@@ -113,6 +114,16 @@ class Lab:
             self._boot(commands, state, roots, self._not_running(state))
         return state
 
+    @staticmethod
+    def _wanted(request: UpRequest, state: LabState | None) -> Wanted:
+        return Wanted(
+            hosts=request.hosts,
+            releases=request.releases,
+            without_python=request.without_python,
+            addresses_per_host=request.addresses_per_host,
+            known=state.hosts if state else (),
+        )
+
     def _plan(self, request: UpRequest, commands: Commands) -> LabState:
         """Decides on hosts and network and records both before anything is made."""
         state = self.state()
@@ -121,14 +132,8 @@ class Lab:
             remove_lab(self.layout, commands)
         if state and not bridge_exists(self.layout):
             stop_hosts(self.layout)  # without it they are out of reach for good
-        known = state.hosts if state else ()
-        wanted = Wanted(
-            hosts=request.hosts,
-            releases=request.releases,
-            without_python=request.without_python,
-            addresses_per_host=request.addresses_per_host,
-            known=known,
-        )
+        wanted = self._wanted(request, state)
+        known = wanted.known
         addresses = sum(len(host.addresses) for host in known)
         addresses += max(0, wanted.count() - len(known)) * request.addresses_per_host
         network = ensure_bridge(

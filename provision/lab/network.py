@@ -15,6 +15,7 @@ from provision.lab.layout import LabLayout
 from provision.lab.model import LabHost
 
 __all__ = [
+    "POOL",
     "bridge_exists",
     "choose_network",
     "connect_host",
@@ -25,7 +26,7 @@ __all__ = [
     "remove_links",
 ]
 
-_POOL = IPv4Network("10.88.0.0/16")
+POOL = IPv4Network("10.88.0.0/16")
 _SMALLEST_PREFIX = 21  # 2046 addresses: 32 labs side by side, a thousand names in each
 _CHOOSING = Path("/run/lock/provision-lab-network.lock")
 _NETNS = Path("/run/netns")
@@ -65,16 +66,16 @@ def choose_network(used: list[IPv4Network], addresses: int, preferred: str = "")
     prefix = _SMALLEST_PREFIX
     while 2 ** (32 - prefix) < addresses + 16:
         prefix -= 1
-    if prefix < _POOL.prefixlen:
-        raise LabError(f"a lab cannot have {addresses} addresses", why=f"its pool is {_POOL}")
-    candidates = list(_POOL.subnets(new_prefix=prefix))
+    if prefix < POOL.prefixlen:
+        raise LabError(f"a lab cannot have {addresses} addresses", why=f"its pool is {POOL}")
+    candidates = list(POOL.subnets(new_prefix=prefix))
     if preferred:
         candidates.insert(0, IPv4Network(preferred))
     for candidate in candidates:
         if not any(candidate.overlaps(other) for other in used if other.prefixlen > 0):
             return candidate
     raise LabError(
-        f"no free network for a lab in {_POOL}",
+        f"no free network for a lab in {POOL}",
         hint="take down a lab you no longer need (`provision lab down --dir DIR`)",
     )
 

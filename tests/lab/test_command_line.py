@@ -90,9 +90,20 @@ def test_the_status_table() -> None:
     )
 
 
-def test_an_unknown_release_is_refused_before_anything_happens(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no lab hosts run 'jammy'"):
-        Lab(tmp_path / "lab").up(UpRequest(releases=("jammy",)))
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (UpRequest(releases=("jammy",)), "no lab hosts run 'jammy'"),
+        (UpRequest(hosts=1, without_python=("gpu09",)), "cannot boot 'gpu09' without Python"),
+        (UpRequest(hosts=0), "a lab has 1 to 200 hosts"),
+        (UpRequest(addresses_per_host=0), "at least one address"),
+    ],
+)
+def test_wrong_input_is_refused_before_anything_happens(
+    tmp_path: Path, request_: UpRequest, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        Lab(tmp_path / "lab").up(request_)
     assert not (tmp_path / "lab").exists()
 
 
