@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 from provision.errors import InputError, Mark
 from provision.transport.base import Secret, Target
@@ -110,7 +110,7 @@ def _resolve(target: Target, config: SshConfig, args: SshArgs, seen: tuple[str, 
     if "hostname" in args.values:
         given["hostname"] = args.values["hostname"]
     values = _Values(args, config.lookup(alias, given))
-    tokens = {**_local_tokens(), "n": alias, "h": alias, "%": "%"}
+    tokens = {**_local_tokens(), "d": at_home("~"), "n": alias, "h": alias, "%": "%"}
     tokens["h"] = host = expand(values.text("hostname") or alias, tokens, values.mark("hostname"))
     port = target.port or values.number("port", 22)
     user = target.user or values.text("user") or getpass.getuser()
@@ -237,12 +237,9 @@ def _agent(values: _Values, tokens: Mapping[str, str]) -> str:
 
 @cache
 def _local_tokens() -> dict[str, str]:
-    import os
-
     full = socket.gethostname()
     return {
         "u": getpass.getuser(),
-        "d": str(Path.home()),
         "i": str(os.getuid()),
         "l": full,
         "L": full.partition(".")[0],

@@ -119,7 +119,7 @@ class SshConnector:
         self._lock = threading.Lock()
         self._dialled: dict[Route, Dialled] = {}
         self._gateways: dict[tuple[Route, ...], Future[SshConnection]] = {}
-        self._open: set[Any] = set()
+        self._open: set[_Opening] = set()
         self._fabric: Any = None
         self._closed = False
 
@@ -156,10 +156,12 @@ class SshConnector:
         """Cuts every connection, those being made as well. Any thread."""
         with self._lock:
             self._closed = True
-            things = [*self._open, *self._dialled.values()]
+            opened, dialled = list(self._open), list(self._dialled.values())
             self._dialled.clear()
-        for thing in things:
-            thing.close()
+        for opening in opened:
+            opening.release()
+        for early in dialled:
+            early.close()
         self.keys.close()
 
     # -- beneath ----------------------------------------------------------------------
@@ -204,38 +206,43 @@ class SshConnector:
         with self._lock:
             return self._dialled.pop(route, None)
 
-    def remember(self, thing: Any) -> None:
+    def remember(self, thing: _Opening) -> None:
         """Lets `close` cut it."""
         with self._lock:
             closed = self._closed
             self._open.add(thing)
         if closed:
-            thing.close()
+            thing.release()
 
-    def forget(self, thing: Any) -> None:
+    def forget(self, thing: _Opening) -> None:
         with self._lock:
             self._open.discard(thing)
 
     def through(self, route: Route) -> Any:
         """A stream to a host behind others. Raises Unreachable."""
+        gateway = self._gateway(route)
+        try:
+            return self._channel(gateway, route)
+        except ConnectFailed:
+            if gateway.wire.is_active():
+                raise
+        # The shared connection had died unnoticed.
+        return self._channel(self._gateway(route), route)
+
+    def _channel(self, gateway: SshConnection, route: Route) -> Any:
         import paramiko
 
-        gateway = self._gateway(route)
         what = f"the jump host {gateway.route.place} cannot reach {route.place}"
+        limit = route.connect_timeout_s
         try:
             return gateway.wire.open_channel(
-                "direct-tcpip",
-                (route.host, route.port),
-                ("127.0.0.1", 0),
-                timeout=route.connect_timeout_s,
+                "direct-tcpip", (route.host, route.port), ("127.0.0.1", 0), timeout=limit
             )
         except paramiko.ChannelException as exc:
             raise refused(route, "jump host", what, exc.text, transient=exc.code == 2) from exc
         except (paramiko.SSHException, EOFError, OSError) as exc:
-            if "Timeout" in str(exc):
-                raise hung(
-                    route, f"through {gateway.route.place}", route.connect_timeout_s
-                ) from exc
+            if gateway.wire.is_active():
+                raise hung(route, f"through {gateway.route.place}", limit) from exc
             raise refused(route, "jump host", what, str(exc), transient=True) from exc
 
     def _gateway(self, route: Route) -> SshConnection:
@@ -243,11 +250,14 @@ class SshConnector:
         jumps = route.jumps
         with self._lock:
             future = self._gateways.get(jumps)
-            if future is not None and future.done() and not future.result().wire.is_active():
-                future = None
-            if mine := future is None:
+            dead = future.result() if future is not None and future.done() else None
+            if dead is not None and dead.wire.is_active():
+                dead = None
+            mine = future is None or dead is not None
+            if future is None or mine:
                 future = self._gateways[jumps] = Future()
-        assert future is not None
+        if dead is not None:
+            dead.close()
         if mine:
             self._open_gateway(jumps, future)
         try:
@@ -287,7 +297,7 @@ class _Opening:
         route, connector = self._route, self._connector
         try:
             self._wire = wire = Wire(self._stream(), route.name)
-            connector.remember(wire)
+            connector.remember(self)
             self.login = Login(wire, route, connector.keys)
             handshake(wire, route, connector.host_keys)
             self.login.begin()
@@ -313,7 +323,7 @@ class _Opening:
     def release(self) -> None:
         if self._wire is not None:
             self._wire.close()
-            self._connector.forget(self._wire)
+        self._connector.forget(self)
         if self._program is not None:
             self._program.close()
 

@@ -78,10 +78,14 @@ def expand(text: str, tokens: Mapping[str, str], mark: Mark | None = None) -> st
     return at_home(text)
 
 
-@cache
 def at_home(path: str) -> str:
     """`path` with a leading ~ replaced."""
-    return str(Path(path).expanduser()) if path.startswith("~") else path
+    return _at_home(path, os.environ.get("HOME", "")) if path.startswith("~") else path
+
+
+@cache
+def _at_home(path: str, _home: str) -> str:
+    return str(Path(path).expanduser())
 
 
 class SshConfig:

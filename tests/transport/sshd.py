@@ -56,6 +56,7 @@ class Sshd:
         self.known_hosts.write_text("".join(map(self.known_line, kinds)))
         self._config = directory / "sshd_config"
         lines = [
+            config,  # first: of several values, sshd takes that
             "ListenAddress 127.0.0.1",
             f"Port {self.port}",
             *(f"HostKey {directory}/host_{kind}" for kind in kinds),
@@ -65,7 +66,6 @@ class Sshd:
             "PermitRootLogin yes",
             "UseDNS no",
             "MaxStartups 200",
-            config,
             "UsePAM no",
         ]
         self._config.write_text("\n".join(lines) + "\n")
