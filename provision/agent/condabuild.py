@@ -320,5 +320,6 @@ def note_of(payload: Payload, prefix: str) -> Dict[str, Any]:
         "asked": payload["asked"],
         "digest": payload["digest"],
         "lock": payload["lock"],
+        "terms_accepted": bool(payload.get("terms_accepted")),
         "signature": condaprefix.signature(prefix),
     }

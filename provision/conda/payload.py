@@ -20,7 +20,9 @@ def requirement(package: PipPackage) -> str:
     return " ".join([what, *(f"--hash={digest}" for digest in package.hashes)])
 
 
-def build_payload(lock: Lock, channels: list[Channel], *, sdists: bool = False) -> bytes:
+def build_payload(
+    lock: Lock, channels: list[Channel], *, sdists: bool = False, terms_accepted: bool = False
+) -> bytes:
     """JSON. `channels` are those of the solve: they say where each package is fetched.
 
     conda     url (canonical), fetch (mirror and token applied), sha256, md5, size in bytes
@@ -52,6 +54,7 @@ def build_payload(lock: Lock, channels: list[Channel], *, sdists: bool = False) 
         "packages": lock.packages(),
         "variables": dict(sorted(lock.variables.items())),
         "sdists": sdists,
+        "terms_accepted": terms_accepted,
         "lock": lock.data(),
     }
     return json.dumps(payload, separators=(",", ":"), sort_keys=True).encode()

@@ -55,11 +55,21 @@ class Resolution:
     accept_terms: bool = False
 
     def resolved_channels(self) -> list[Channel]:
-        """Raises EnvironmentFileError."""
+        """In order of priority; a channel that only a spec names comes behind the others.
+
+        Raises EnvironmentFileError.
+        """
         names: list[tuple[str, Mark | None]] = [(name, None) for name in self.channel_names]
         names = names or [(line.name, line.mark) for line in self.file.channels]
         kept = [(name, mark) for name, mark in names if name != "nodefaults"]
-        found = self.channels.resolve_all(kept or [(_FALLBACK_CHANNEL, None)])
+        kept = kept or [(_FALLBACK_CHANNEL, None)]
+        known = {name for name, _ in kept}
+        for spec in self.file.conda:
+            plain = spec.channel if "://" in spec.channel else _without_subdir(spec.channel)
+            if plain and plain not in known:
+                known.add(plain)
+                kept.append((plain, spec.mark))
+        found = self.channels.resolve_all(kept)
         for channel in found:
             if channel.url.startswith(TERMS_BASE) and not self.accept_terms:
                 raise EnvironmentFileError(
@@ -88,6 +98,11 @@ class Resolution:
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
+def _without_subdir(channel: str) -> str:
+    head, _, last = channel.rpartition("/")
+    return head if head and (last == "noarch" or last.startswith("linux-")) else channel
+
+
 def resolve(asked: Resolution, root: Path | None = None, *, refresh: bool = False) -> Lock:
     """The lock for what is asked, solved now if it never was or with `refresh`.
 
@@ -113,14 +128,6 @@ def _solve(asked: Resolution, key: str, root: Path) -> Lock:
     specs = list(file.conda)
     if lines and all(spec.name != "pip" for spec in specs):
         specs.append(parse_spec("pip", lines[0].mark))  # as conda does
-    # A channel that only one spec names is read too, behind the others.
-    named = [(spec.channel, spec.mark) for spec in specs if spec.channel]
-    known = {channel.name for channel in channels}
-    for name, mark in named:
-        plain = name if "://" in name else name.partition("/")[0]
-        if name not in known and plain not in known:
-            channels += asked.channels.resolve(name, mark)
-            known.add(name)
     conda = solve_conda(
         SolveRequest(
             specs=specs,

@@ -58,6 +58,10 @@ def _spec_text(spec: CondaSpec, channels: Mapping[str, Channel]) -> str:
     name, _, subdir = spec.channel.rpartition("/")
     channel = channels.get(without_credentials(spec.channel)) or channels.get(name)
     if channel is None:
+        # a URL that a mirror serves
+        plain = without_credentials(spec.channel)
+        channel = next((c for c in channels.values() if c.url == plain), None)
+    if channel is None:
         return spec.text
     tail = f"/{subdir}" if channel.name == name and subdir else ""
     return f"{channel.fetch_url}{tail}::{spec.bare}"
