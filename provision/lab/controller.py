@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -94,8 +95,15 @@ class Lab:
         def waiting() -> None:
             self._progress(f"waiting for another lab command in {self.layout.directory}")
 
-        with locked(self.layout.lock_file, waiting=waiting) as descriptor:
-            yield Commands(hold=(descriptor,))
+        try:
+            with locked(self.layout.lock_file, waiting=waiting) as descriptor:
+                yield Commands(hold=(descriptor,))
+        except OSError as exc:
+            raise LabError(
+                f"cannot work on the lab in {self.layout.directory}",
+                why=str(exc),
+                hint="" if os.geteuid() == 0 else "a lab belongs to root",
+            ) from exc
 
     def up(self, request: UpRequest) -> LabState:
         """Boots what is missing or dead and waits until all of it answers."""

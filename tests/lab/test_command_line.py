@@ -65,6 +65,13 @@ def test_down_without_a_lab_is_no_error_and_makes_nothing(tmp_path: Path) -> Non
     assert not (tmp_path / "none").exists()
 
 
+def test_what_the_file_system_refuses_is_an_error_with_a_reason(tmp_path: Path) -> None:
+    (tmp_path / ".lock").mkdir()
+    with pytest.raises(LabError, match="cannot work on the lab in") as caught:
+        Lab(tmp_path).down()
+    assert "Is a directory" in caught.value.why
+
+
 def test_status_of_a_lab_that_does_not_run(recorded: Lab) -> None:
     directory = str(recorded.layout.directory)
     result = CliRunner().invoke(command, ["status", "--json", "--dir", directory])
