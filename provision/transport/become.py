@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,13 +25,13 @@ PROMPT_TIMEOUT_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Become:
-    """As whom a program shall run. `method` is sudo or su; `flags` go to that program."""
+    """As whom a program shall run. `method` is sudo or su."""
 
     user: str = "root"
     method: str = "sudo"
     password: Secret | None = None
+    flags: str = ""  # more options for sudo or su, as in a shell
     executable: str = ""  # the path of sudo or su there
-    flags: tuple[str, ...] = ()
 
 
 # What sudo and su say, and what that means to the reader.
@@ -75,20 +76,20 @@ def become_command(program: Sequence[str] | str, become: Become | None, *, marke
     A string is a script for /bin/sh. `marker` is the prompt that asks for the password, and
     with "+" behind it what is said on standard error once the password was taken.
     """
-    script = program if isinstance(program, str) else "exec " + shell_quote(program)
     if become is None:
-        return shell_line(script)
+        return shell_line(program if isinstance(program, str) else _script(program))
     words = list(program) if not isinstance(program, str) else ["/bin/sh", "-c", program]
     if marker:
         began = f'unset LC_ALL; echo {marker}+ >&2; exec "$@"'
         words = ["/bin/sh", "-c", began, "sh", *words]
+    flags = shlex.split(become.flags)
     if become.method == "sudo":
         asking = ["-S", "-p", marker] if marker else ["-n"]
         line = [
             become.executable or "sudo",
             "-H",
             *asking,
-            *become.flags,
+            *flags,
             "-u",
             become.user,
             "--",
@@ -96,11 +97,18 @@ def become_command(program: Sequence[str] | str, become: Become | None, *, marke
         ]
     elif become.method == "su":
         inner = "exec " + shell_quote(words)
-        line = [become.executable or "su", *become.flags, become.user, "-s", "/bin/sh", "-c", inner]
+        line = [become.executable or "su", *flags, become.user, "-s", "/bin/sh", "-c", inner]
     else:
         raise InputError(f"become method {become.method!r} is not known", hint="use sudo or su")
     locale = "LC_ALL=C " if become.method == "su" and marker else ""
     return shell_line(f"{locale}exec {shell_quote(line)}")
+
+
+def _script(words: Sequence[str]) -> str:
+    """`words` as a script. One that would start a shell is folded into it: an exec less."""
+    if tuple(words[:2]) == ("/bin/sh", "-c") and len(words) > 3:
+        return f"set -- {shell_quote(words[4:])}; {words[2]}"
+    return "exec " + shell_quote(words)
 
 
 def become_problem(said: str, become: Become | None, host: str) -> BecomeError | None:

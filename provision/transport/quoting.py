@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 
 __all__ = ["shell_line", "shell_quote"]
 
-# Inside single quotes: csh still expands `!` and cannot hold a newline, fish takes `\` as an
-# escape, and no shell can hold `'` itself.
-_UNSAFE = frozenset("'\\!\n\r\0")
+# Inside single quotes csh still expands `!`, and fish takes `\` as an escape.
+_SPECIAL = re.compile(r"['\\!]")
 
 
 def shell_quote(words: str | Sequence[str]) -> str:
@@ -20,12 +20,19 @@ def shell_quote(words: str | Sequence[str]) -> str:
 def shell_line(script: str) -> str:
     """A line for any login shell (sh, bash, zsh, csh, fish) that runs `script` under /bin/sh.
 
-    The login shell is replaced, so exit status and signals are those of `script`.
+    The login shell is replaced, so exit status and signals are those of `script`. A script
+    of one line is cheaper: csh cannot hold a newline in quotes, and to spell one costs a fork.
     """
-    if not _UNSAFE.intersection(script):
-        return f"exec /bin/sh -c '{script}'"
+    if "\n" not in script and "\r" not in script:
+        return f"exec /bin/sh -c {_everywhere(script)}"
     octal = "".join(_printf_char(char) for char in script)
     return f"""exec /bin/sh -c 'eval "$(printf "{octal}")"'"""
+
+
+def _everywhere(text: str) -> str:
+    """Quoted for all shells: what is special to one of them stands outside the quotes."""
+    quoted = _SPECIAL.sub(lambda match: f"'\\{match[0]}'", text)
+    return f"'{quoted}'"
 
 
 def _printf_char(char: str) -> str:

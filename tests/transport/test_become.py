@@ -19,7 +19,7 @@ from provision.transport.quoting import shell_line, shell_quote
 from tests.labfixture import TestLab
 
 WAIT_S = 20.0
-NASTY = 'it\'s "$HOME" `id` \\n !x !! %s ~ * {a,b} # ; é\n\tend'
+NASTY = "it's \"$HOME\" `id` \\n !x !! %s ~ * {a,b} # ; é \\\\ \\'\n\tend\\"
 
 
 def read_all(channel: Channel) -> bytes:
@@ -29,14 +29,15 @@ def read_all(channel: Channel) -> bytes:
     return b"".join(pieces)
 
 
+@pytest.mark.parametrize("nasty", [NASTY, NASTY.replace("\n", "")], ids=["lines", "line"])
 @pytest.mark.parametrize("shell", ["sh", "bash", "dash", "zsh", "csh", "tcsh", "fish", "ksh"])
-def test_every_login_shell_understands_the_line(shell: str, tmp_path: Path) -> None:
+def test_every_login_shell_understands_the_line(shell: str, nasty: str, tmp_path: Path) -> None:
     if shutil.which(shell) is None:
         pytest.skip(f"there is no {shell} on this machine")
-    line = shell_line(f'printf %s {shell_quote(NASTY)}; echo; echo "$0"; exit 3')
+    line = shell_line(f'printf %s {shell_quote(nasty)}; echo; echo "$0"; exit 3')
     environment = {**os.environ, "HOME": str(tmp_path)}
     done = subprocess.run([shell, "-c", line], capture_output=True, env=environment, check=False)
-    assert done.stdout.decode() == f"{NASTY}\n/bin/sh\n"
+    assert done.stdout.decode() == f"{nasty}\n/bin/sh\n"
     assert done.returncode == 3
 
 
@@ -46,8 +47,15 @@ def test_lines_stay_readable_where_they_can() -> None:
 
 
 def test_the_sudo_line_asks_for_nothing_without_a_password() -> None:
-    line = become_command(["id", "-u"], Become("web", flags=("-E",)))
+    line = become_command(["id", "-u"], Become("web", flags="-E"))
     assert line == "exec /bin/sh -c 'exec sudo -H -n -E -u web -- id -u'"
+
+
+def test_a_shell_with_arguments_is_not_started_twice(here: Connection) -> None:
+    words = ["/bin/sh", "-c", 'echo "$#:$1:$2"', "sh", "a b", "it's"]
+    line = become_command(words, None)
+    assert line.count("/bin/sh") == 1
+    assert read_all(here.start(line)) == b"2:a b:it's\n"
 
 
 def test_a_method_that_is_not_known() -> None:
