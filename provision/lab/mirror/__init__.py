@@ -7,7 +7,7 @@ apt are configured with. docs/lab-mirror.md describes it.
 
 from __future__ import annotations
 
-from provision.lab.mirror.build import Built, build
+from provision.lab.mirror.builds import Built, build
 from provision.lab.mirror.daemon import Mirror, start, stop
 
 __all__ = ["Built", "Mirror", "build", "start", "stop"]

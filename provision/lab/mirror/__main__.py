@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from provision.errors import ProvisionError
-from provision.lab.mirror.build import build
+from provision.lab.mirror.builds import build
 from provision.lab.mirror.daemon import serve
 
 __all__ = ["main"]

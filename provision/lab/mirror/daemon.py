@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from provision.errors import LabError
-from provision.lab.mirror.build import CACHE, Built, build, in_use
+from provision.lab.mirror.builds import Built, build, cache_folder, in_use
 
 __all__ = ["Mirror", "describe", "serve", "start", "stop"]
 
@@ -77,8 +77,9 @@ def serve(folder: Path, address: str, port: int) -> None:
     from provision.lab.mirror.server import MirrorServer, Routes
 
     folder.mkdir(parents=True, exist_ok=True)
+    os.chdir("/")
     built = build(progress=lambda text: print(text, flush=True))  # noqa: T201 - the log
-    cache = FileCache(CACHE / "mirror-files")
+    cache = FileCache(cache_folder() / "mirror-files")
     try:
         server = MirrorServer(
             (address, port), Routes(built, folder, PypiProxy(cache), AptProxy(cache))
@@ -94,6 +95,11 @@ def serve(folder: Path, address: str, port: int) -> None:
             server.serve_forever(poll_interval=0.5)
         except KeyboardInterrupt:
             pass
+
+
+def _reap(pid: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
 
 
 def _running(folder: Path) -> int | None:
@@ -129,28 +135,9 @@ class Mirror:
             build(progress=self.progress)
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "mirror.json").unlink(missing_ok=True)
-            with (folder / "mirror.log").open("ab") as log:
-                child = subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-m",
-                        "provision.lab.mirror",
-                        "serve",
-                        "--dir",
-                        str(folder),
-                        "--address",
-                        address,
-                        "--port",
-                        str(port),
-                    ],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                    cwd="/",
-                )
-            _write(folder / "mirror.pid", f"{child.pid}\n")
-            _wait(folder, child)
+            pid = _spawn(folder, address, port)
+            _write(folder / "mirror.pid", f"{pid}\n")
+            _wait(folder, pid)
         state: dict[str, Any] = json.loads((folder / "mirror.json").read_text())
         return state
 
@@ -165,15 +152,35 @@ class Mirror:
                 while _started_at(pid) == started and time.monotonic() < deadline:
                     time.sleep(0.05)
                 if _started_at(pid) != started:
+                    _reap(pid)
                     break
         for name in ("mirror.pid", "mirror.json"):
             (folder / name).unlink(missing_ok=True)
 
 
-def _wait(folder: Path, child: subprocess.Popen[bytes]) -> None:
+def _spawn(folder: Path, address: str, port: int) -> int:
+    """A server in a session of its own, its output in mirror.log; its process id."""
+    command = [sys.executable, "-m", "provision.lab.mirror", "serve", "--dir", str(folder)]
+    command += ["--address", address, "--port", str(port)]
+    log = str(folder / "mirror.log")
+    appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        sys.executable,
+        command,
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, log, appending, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+
+
+def _wait(folder: Path, pid: int) -> None:
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
-        if child.poll() is not None:
+        if not _started_at(pid):
             break
         try:
             state = json.loads((folder / "mirror.json").read_text())
@@ -184,8 +191,9 @@ def _wait(folder: Path, child: subprocess.Popen[bytes]) -> None:
         time.sleep(0.05)
     said = (folder / "mirror.log").read_text(errors="replace").strip().splitlines()
     (folder / "mirror.pid").unlink(missing_ok=True)
-    if child.poll() is None:
-        child.kill()
+    if _started_at(pid):
+        os.kill(pid, signal.SIGKILL)
+    _reap(pid)
     raise LabError(
         "the mirror does not start",
         why=said[-1] if said else "",

@@ -48,7 +48,7 @@ class Faults:
             state = self._file.stat()
             data = json.loads(self._file.read_text(encoding="utf-8"))
             rules = [_rule(item) for item in (data if isinstance(data, list) else [data])]
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, re.error):
             return None
         with self._lock:
             seen = (state.st_mtime_ns, state.st_ino)

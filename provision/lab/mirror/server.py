@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from provision.errors import LabError
 from provision.lab.mirror.apt import AptProxy
-from provision.lab.mirror.build import Built
+from provision.lab.mirror.builds import Built
 from provision.lab.mirror.faults import AccessLog, Fault, Faults
 from provision.lab.mirror.pypi import JSON_TYPE, PypiProxy, render_html, render_json
 from provision.lab.mirror.upstream import NotFound

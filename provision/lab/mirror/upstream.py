@@ -47,12 +47,17 @@ class PipClient:
     def __init__(self) -> None:
         try:
             from pip._internal.commands import create_command
+            from pip._internal.exceptions import PipError
             from pip._internal.models.index import PyPI
 
             command: Any = create_command("download")
             options, _ = command.parse_args([])
             options.cache_dir = None  # the mirror keeps its own
             self._session: Any = command._build_session(options)
+            self._errors: tuple[type[Exception], ...] = (
+                OSError,
+                PipError,
+            )  # requests' are OSErrors
         except (ImportError, AttributeError) as error:
             raise UpstreamError(
                 "this Python's pip cannot be used as a client",
@@ -79,7 +84,7 @@ class PipClient:
                     int(length) if length else None,
                     response,
                 )
-        except OSError as error:  # requests' errors are OSErrors
+        except self._errors as error:
             raise UpstreamError("the package index cannot be reached", why=str(error)) from error
 
 

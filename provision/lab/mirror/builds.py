@@ -16,9 +16,8 @@ from typing import BinaryIO
 
 from provision.errors import LabError
 
-__all__ = ["CACHE", "Built", "build", "in_use", "recipe_hash"]
+__all__ = ["Built", "build", "cache_folder", "in_use", "recipe_hash"]
 
-CACHE = Path(os.environ.get("PROVISION_CACHE", "/var/cache/provision"))
 _KEEP = 2
 
 
@@ -37,7 +36,12 @@ class Built:
         return self.folder / "miniconda"
 
 
-def recipe_hash() -> str:
+def cache_folder() -> Path:
+    """Where builds and fetched files are kept: $PROVISION_CACHE, else the system's cache."""
+    return Path(os.environ.get("PROVISION_CACHE", "/var/cache/provision"))
+
+
+def recipe_hash(room: Path = Path(__file__).parent) -> str:
     """Of everything that decides what is built: this room's files that build, and the stand-in."""
     serving = {
         "server.py",
@@ -50,7 +54,6 @@ def recipe_hash() -> str:
         "__init__.py",
         "__main__.py",
     }
-    room = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted([*room.glob("*"), *room.glob("standin/*.py")]):
         if path.is_file() and not (path.parent == room and path.name in serving):
@@ -66,11 +69,12 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def build(cache: Path = CACHE, progress: Callable[[str], None] = lambda _: None) -> Built:
+def build(cache: Path | None = None, progress: Callable[[str], None] = lambda _: None) -> Built:
     """What is cached for this recipe, built first when it is missing. Raises LabError.
 
     A second builder waits for the first; a build that was killed leaves nothing with the name.
     """
+    cache = cache or cache_folder()
     final = cache / f"mirror-{recipe_hash()}"
     if (final / "built.json").is_file():
         return Built(final)
