@@ -8,7 +8,7 @@ for other hosts. Whoever drives it (`scheduler`) decides on which thread it goes
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,6 +74,8 @@ class HostRun:
         self.preparer = Preparer(play, state, self.performer)
         self.handlers: list[Item] = list(play.play.handlers)
         self.waiting_for_start = bool(self.options.start_at_task)
+        self._due: set[int] = set()  # handlers that were notified, by identity
+        self._answered: set[str] = set()  # notifications that some handler listens to
 
     # -- the play ---------------------------------------------------------------------
 
@@ -247,26 +249,41 @@ class HostRun:
 
     def run_handlers(self) -> Program:
         """Runs what was notified, in the order of the play, until nothing is."""
-        while self.performer.notified:
-            before = set(self.performer.notified)
+        self.performer.flush()
+        self._take_notified()
+        while self._due:
             yield from self._handlers(self.handlers)
-            self.performer.flush()
-            if before <= self.performer.notified:
-                unknown = ", ".join(sorted(before))
-                self.performer.notified.clear()
-                raise PlaybookError(f"no handler is called {unknown}")
+            self._take_notified()
+
+    def _take_notified(self) -> None:
+        """Finds the handlers that were notified. Raises PlaybookError for an unknown name."""
+        names, self.performer.notified = self.performer.notified, set()
+        for task in self._handler_tasks(self.handlers) if names else ():
+            hit = self._names(task) & names
+            if hit:
+                self._due.add(id(task))
+                self._answered |= hit
+        unknown = sorted(names - self._answered)
+        if unknown:
+            raise PlaybookError(f"no handler is called {unknown[0]}", mark=self.play.play.mark)
+
+    def _handler_tasks(self, items: Sequence[Item]) -> Iterator[Task]:
+        for item in items:
+            if isinstance(item, Block):
+                yield from self._handler_tasks(item.block)
+            else:
+                yield item.task if isinstance(item, Include) else item
 
     def _handlers(self, items: Sequence[Item]) -> Program:
         for item in items:
             if isinstance(item, Block):
                 yield from self._handlers(item.block)
                 continue
+            self._take_notified()
             task = item.task if isinstance(item, Include) else item
-            hit = self._names(task) & self.performer.notified
-            if not hit:
+            if id(task) not in self._due:
                 continue
-            self.performer.notified -= hit
-            self.performer.answered |= hit
+            self._due.discard(id(task))
             yield from self.items([item])
             self.performer.flush()
 

@@ -39,7 +39,6 @@ class Performer:
         self.state = state
         self.batch: list[Entry] = []
         self.notified: set[str] = set()
-        self.answered: set[str] = set()
         self.unknowns = 0
         self._facts_wanted = False
         self._position = 0
