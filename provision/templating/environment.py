@@ -7,6 +7,7 @@ a container in place (`.append()`, `.update()`) changes the template's own copy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -38,17 +39,33 @@ _SCOPE_METHODS = frozenset({"get", "items", "keys", "values"})
 _DICTS = frozenset({dict, Map, LazyMap})
 
 
-def _raw_strings(stream: Iterable[tuple[int, str, str]]) -> Iterator[tuple[int, str, str]]:
-    """Inside {{ }} a backslash stands for itself: "\\1" in a playbook is a back-reference."""
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_KNOWN_ESCAPES = frozenset("\\'\"abfnrtvxuUN01234567\n")
+
+
+def _known_escapes(match: re.Match[str]) -> str:
+    return match[0] if match[1] in _KNOWN_ESCAPES else "\\" + match[0]
+
+
+def _strings(
+    stream: Iterable[tuple[int, str, str]], *, in_yaml: bool
+) -> Iterator[tuple[int, str, str]]:
+    """Backslashes in quoted text as a playbook's author means them.
+
+    Text `in_yaml` has none of Jinja2's escapes inside {{ }}: "\\1" is a back-reference.
+    Elsewhere only the known ones are escapes, and `\\.` is a backslash and a dot.
+    """
     printing = False
     for line, kind, value in stream:
         if kind == "variable_begin":
             printing = True
         elif kind == "variable_end":
             printing = False
-        elif printing and kind == "string":
-            yield line, kind, value.replace("\\", "\\\\")
-            continue
+        elif kind == "string" and "\\" in value:
+            if printing and in_yaml:
+                value = value.replace("\\", "\\\\")
+            else:
+                value = _ESCAPE.sub(_known_escapes, value)
         yield line, kind, value
 
 
@@ -78,8 +95,7 @@ class NativeEnvironment(SandboxedEnvironment):
     ) -> TokenStream:
         source = self.preprocess(source, name, filename)
         stream = self.lexer.tokeniter(source, name, filename, state)
-        if self.in_yaml:
-            stream = _raw_strings(stream)
+        stream = _strings(stream, in_yaml=self.in_yaml)
         return TokenStream(self.lexer.wrap(stream, name, filename), name, filename)
 
     def join_path(self, template: str, parent: str) -> str:

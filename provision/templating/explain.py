@@ -117,7 +117,7 @@ def not_syntax(
         mark = in_file(mark, origin.source, place.text, place.line)
     kind = "expression" if origin.expression else "template"
     return TemplateError(
-        f"syntax error in {kind}: {exc.message}",
+        f"Syntax error in {kind}: {exc.message}",
         mark=mark,
         why=f"in {_shown(origin.source)!r}, line {place.line} column {place.column}",
     )
@@ -158,7 +158,7 @@ def failed(exc: Exception, origin: Origin, environment: NativeEnvironment) -> Te
     if isinstance(exc, RecursionError):
         said = "it calls itself without end"
     return TemplateError(
-        f"cannot render: {said}",
+        f"Error rendering template: {said}",
         mark=_located(origin, "", exc),
         why=f"in {_shown(origin.source)!r}",
     )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
+import os
 import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +21,7 @@ from provision.templating.options import TemplateOptions, split_header
 from provision.templating.running import Compiled
 from provision.templating.scope import Pending, Scope
 from provision.templating.undefined import Missing, MissingError
-from provision.templating.values import realize
+from provision.templating.values import realize, with_newlines
 
 if TYPE_CHECKING:
     from provision.templating.templar import Templar
@@ -24,7 +29,17 @@ if TYPE_CHECKING:
 __all__ = ["FileTemplates"]
 
 _CACHED_FILES = 1024
-_Entry = tuple[tuple[int, int], NativeEnvironment, Compiled, Origin]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """`tells`: whether it may say something about itself."""
+
+    stamp: tuple[int, int]
+    environment: NativeEnvironment
+    template: Compiled
+    origin: Origin
+    tells: bool
 
 
 class FileTemplates:
@@ -56,7 +71,7 @@ class FileTemplates:
             status = path.stat()
             stamp = status.st_mtime_ns, status.st_size
             entry = self._compiled.get((str(path), options))
-            if entry is not None and entry[0] == stamp:
+            if entry is not None and entry.stamp == stamp:
                 return entry
             data = path.read_bytes()
             if self.templar.lookup_context.decrypt and data.startswith(b"$ANSIBLE_VAULT"):
@@ -85,21 +100,68 @@ class FileTemplates:
             template = environment.compile_tree(tree, name, str(path))
         except TemplateSyntaxError as exc:
             raise not_syntax(exc, origin, environment) from None
-        return stamp, environment, template, origin
+        # An included file may ask as well.
+        tells = template.includes or "template_" in body
+        return _Entry(stamp, environment, template, origin, tells)
 
-    def render(self, path: Path, scope: Scope, options: TemplateOptions) -> str:
-        """See `Templar.template_file`."""
-        _, environment, template, origin = self._load(path, options)
+    def render(self, path: Path, scope: Scope, options: TemplateOptions) -> Any:
+        """The value of the template; text unless it is one expression and nothing else."""
+        entry = self._load(path, options)
+        if entry.tells:
+            scope = scope.under(TemplateFacts(path))
         try:
             with self.loader.within(self.roots(scope, path.absolute().parent)):
-                value: Any = template.run(scope)
-            return "" if value is None else str(realize(value))
+                value = realize(entry.template.run(scope))
         except MissingError as exc:
-            raise undefined(exc.absent, origin, scope, exc) from None
+            raise undefined(exc.absent, entry.origin, scope, exc) from None
         except (ProvisionError, Pending):
             raise
         except Exception as exc:
-            raise failed(exc, origin, environment) from exc
+            raise failed(exc, entry.origin, entry.environment) from exc
+        return with_newlines(value, entry.origin.source, entry.environment.newline_sequence)
+
+
+class TemplateFacts(Mapping[str, object]):
+    """What a template can say about itself, found out when it does."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __getitem__(self, name: str) -> object:
+        find = _FACTS.get(name)
+        if find is None:
+            raise KeyError(name)
+        return find(self._path)
+
+    def __contains__(self, name: object) -> bool:
+        return name in _FACTS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_FACTS)
+
+    def __len__(self) -> int:
+        return len(_FACTS)
+
+
+def _owner(path: Path) -> str | int:
+    try:
+        return path.owner()
+    except KeyError:
+        return path.stat().st_uid
+
+
+def _naive(seconds: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds)  # noqa: DTZ006 - local, as people read it
+
+
+_FACTS: Mapping[str, Callable[[Path], object]] = {
+    "template_fullpath": lambda path: str(path.absolute()),
+    "template_host": lambda _path: os.uname().nodename,
+    "template_mtime": lambda path: _naive(path.stat().st_mtime),
+    "template_path": str,
+    "template_run_date": lambda _path: _naive(time.time()),
+    "template_uid": _owner,
+}
 
 
 def task_folders(scope: Scope) -> tuple[Path, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from provision.templating import lookups
 from provision.templating.guard import with_context
 from provision.templating.running import ScopeContext
-from provision.templating.undefined import Missing
+from provision.templating.undefined import Missing, type_name
 from provision.templating.values import OMIT
 
 __all__ = ["GLOBALS"]
@@ -18,8 +18,9 @@ __all__ = ["GLOBALS"]
 @with_context
 def lookup(context: ScopeContext, name: str, *terms: Any, **options: Any) -> Any:
     """What the lookup finds: one value, or texts joined by commas; a list with `wantlist`."""
-    for value in options.values():
-        if isinstance(value, Missing):
+    for key, value in options.items():
+        # A default that is undefined says that the environment variable is mandatory.
+        if isinstance(value, Missing) and key != "default":
             return value
     return lookups.from_template(context.scope, name, list(terms), options)
 
@@ -38,7 +39,9 @@ def now(utc: bool = False, fmt: str | None = None) -> Any:
 
 def undef(hint: str | None = None) -> Missing:
     """An undefined value: whoever needs it is told `hint`."""
-    return Missing(hint or "mandatory variable has not been overridden")
+    if hint is not None and not isinstance(hint, str):
+        raise TypeError(f"the hint argument must be of type str, not {type_name(hint)}")
+    return Missing(hint or "Mandatory variable has not been overridden")
 
 
 @with_context

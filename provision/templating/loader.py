@@ -13,7 +13,7 @@ __all__ = ["PathLoader"]
 
 
 class PathLoader(BaseLoader):
-    """Looks beside the template that asks, then in the roots of the rendering under way.
+    """Looks in the roots of the rendering under way, then beside the template that asks.
 
     Names are paths below one of those folders; `..` leads nowhere. Loaded templates go by
     their absolute path, so one cache serves every set of roots.
@@ -42,7 +42,7 @@ class PathLoader(BaseLoader):
         if ".." in relative.parts:
             return str(relative)
         beside = (Path(parent).parent,) if parent.startswith("/") else ()
-        for root in (*beside, *self._roots()):
+        for root in (*self._roots(), *beside):
             path = root / relative
             if path.is_file():
                 return str(path.absolute())

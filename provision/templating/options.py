@@ -16,7 +16,11 @@ HEADER = "#jinja2:"
 
 @dataclass(frozen=True, slots=True)
 class TemplateOptions:
-    """Jinja2's options, with Ansible's defaults for template files."""
+    """Jinja2's options, with Ansible's defaults for template files.
+
+    Newlines at the end of a template are kept in any case; `keep_trailing_newline` keeps them
+    in included files too.
+    """
 
     block_start_string: str = "{%"
     block_end_string: str = "%}"
@@ -29,7 +33,7 @@ class TemplateOptions:
     trim_blocks: bool = True
     lstrip_blocks: bool = False
     newline_sequence: str = "\n"
-    keep_trailing_newline: bool = True
+    keep_trailing_newline: bool = False
 
     def with_values(
         self, values: Mapping[str, object], mark: Mark | None = None

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from provision.templating.filters.data import to_bool
+from provision.templating.guard import with_context
+from provision.templating.running import ScopeContext
 from provision.templating.undefined import type_name
 from provision.templating.versions import compare
 
@@ -94,11 +95,9 @@ def search(
 def truthy(value: Any, convert_bool: bool = False) -> bool:
     """As Python sees it; with `convert_bool`, the text "no" is false."""
     if convert_bool:
-        known = isinstance(value, str) and value.lower() in (
-            *("y", "yes", "on", "1", "true", "t", "n", "no", "off", "0", "false", "f"),
-        )
-        if known or isinstance(value, (int, float)):
-            value = to_bool(value)
+        words = ("y", "yes", "on", "1", "true", "t", "n", "no", "off", "0", "false", "f")
+        if isinstance(value, str) and value.lower() in words:
+            value = value.lower() in words[:6]
     return bool(value)
 
 
@@ -119,7 +118,10 @@ def contains(container: Any, value: Any) -> bool:
 
 
 def is_nan(value: Any) -> bool:
-    return math.isnan(value)
+    try:
+        return math.isnan(value)
+    except TypeError:
+        return False
 
 
 def same_file(left: str, right: str) -> bool:
@@ -131,12 +133,11 @@ def uri(value: Any, schemes: list[str] | None = None) -> bool:
         parts = urlsplit(value)
     except (AttributeError, TypeError, ValueError):
         return False
-    rest = parts.netloc or parts.path or parts.query or parts.fragment
-    return bool(parts.scheme and rest) and (schemes is None or parts.scheme in schemes)
+    return schemes is None or parts.scheme in schemes
 
 
 def url(value: Any, schemes: list[str] | None = None) -> bool:
-    return uri(value, schemes) and bool(urlsplit(value).netloc)
+    return uri(value, schemes) and bool(urlsplit(value).netloc and urlsplit(value).scheme)
 
 
 def urn(value: Any) -> bool:
@@ -145,12 +146,18 @@ def urn(value: Any) -> bool:
     return bool(re.match(r"urn:[a-z0-9][a-z0-9-]{0,31}:.", str(value), re.IGNORECASE))
 
 
-def vaulted_text(value: Any) -> bool:
-    return str(value).startswith(_VAULT)
+def vaulted(value: Any) -> bool:
+    """Whether the text was encrypted in the user's file, or is encrypted still."""
+    from provision.secrets import SecretStr
+
+    return isinstance(value, SecretStr) or str(value).startswith(_VAULT)
 
 
-def vaulted_file(path: str) -> bool:
-    with open(path, "rb") as stream:
+@with_context
+def vaulted_file(context: ScopeContext, path: str) -> bool:
+    from provision.templating.lookups.call import LookupCall
+
+    with LookupCall("vaulted_file", context.scope).need("files", path).open("rb") as stream:
         return stream.read(len(_VAULT)) == _VAULT.encode()
 
 
@@ -191,6 +198,6 @@ TESTS: Mapping[str, Callable[..., Any]] = {
     "uri": uri,
     "url": url,
     "urn": urn,
-    "vault_encrypted": vaulted_text,
+    "vault_encrypted": vaulted,
     "vaulted_file": vaulted_file,
 }

@@ -112,7 +112,8 @@ class Compiled(Template):
         shared: bool = False,
         locals: Mapping[str, Any] | None = None,  # noqa: A002
     ) -> Context:
-        return _carry(self.environment, self.name, self.blocks, vars or {}, locals)
+        names = {} if vars is None else vars
+        return _carry(self.environment, self.name, self.blocks, names, locals)
 
     def run(self, scope: Scope) -> Any:
         """The rendered value, lazy containers staying lazy. Raises MissingError."""

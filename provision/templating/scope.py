@@ -10,7 +10,7 @@ from jinja2.utils import missing
 from provision.errors import TemplateError
 from provision.templating.lazy import LazyMap, LazySeq
 from provision.templating.undefined import Missing
-from provision.templating.values import SCALARS, is_template, realize
+from provision.templating.values import SCALARS, Sealed, is_template, realize
 from provision.yamlsource import Map, Seq, Str
 
 if TYPE_CHECKING:
@@ -58,6 +58,12 @@ class Scope(Mapping[str, Any]):
         scope.templar = self.templar
         return scope
 
+    def under(self, layer: Mapping[str, object]) -> Scope:
+        """A scope with `layer` below this one's layers."""
+        scope = self.child(layer)
+        scope._layers = (*self._layers, layer)
+        return scope
+
     def raw(self, name: str) -> Any:
         """The value of `name` as its highest layer has it; `missing` when none has."""
         for layer in self._layers:
@@ -83,9 +89,11 @@ class Scope(Mapping[str, Any]):
             if not self.templar.holds_template(value):
                 return value
             return LazyMap(value, self, label) if kind is Map else LazySeq(value, self, label)
-        if isinstance(value, Str) and is_template(value):
-            return self._render(value, label)
-        return value
+        if isinstance(value, Str):
+            return self._render(value, label) if is_template(value) else value
+        if kind is dict or kind is list or not isinstance(value, Sealed):
+            return value
+        return value.reveal()
 
     def _render(self, source: Str, label: str) -> Any:
         step = (id(self), label)

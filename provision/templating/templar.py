@@ -21,7 +21,15 @@ from provision.templating.running import Compiled
 from provision.templating.scope import Pending, Scope
 from provision.templating.tables import Tables
 from provision.templating.undefined import MissingError
-from provision.templating.values import OMIT, SCALARS, has_template, is_template, realize
+from provision.templating.values import (
+    OMIT,
+    SCALARS,
+    Sealed,
+    has_template,
+    is_template,
+    realize,
+    with_newlines,
+)
 from provision.yamlsource import Map, Seq, Str, mark_of
 
 __all__ = ["Templar"]
@@ -61,7 +69,7 @@ class Templar:
         self._clean: dict[int, tuple[object, bool]] = {}
         self.empty = Scope((), templar=self)
         self.files = FileTemplates(self)
-        self._in_yaml = TemplateOptions(keep_trailing_newline=False)
+        self._in_yaml = TemplateOptions()
         self._env = self.environment(self._in_yaml, in_yaml=True)
         self._text = lru_cache(_CACHED_TEMPLATES)(self._compile_text)
         self._expression = lru_cache(_CACHED_TEMPLATES)(self._compile_expression)
@@ -101,10 +109,7 @@ class Templar:
         origin = Origin(source, getattr(source, "mark", None))
         template = self._compiled(self._text, origin)
         value = self._run(template, scope, origin)
-        # Jinja2 takes one newline off the end of every template; a text keeps it.
-        if source[-1:] == "\n" and isinstance(value, str):
-            return value + "\n"
-        return value
+        return with_newlines(value, source) if source[-1:] == "\n" else value
 
     def _compiled(self, compile_: Callable[[str], Compiled], origin: Origin) -> Compiled:
         try:
@@ -219,7 +224,9 @@ class Templar:
             }
         if isinstance(value, (list, tuple)):
             return [self._render_inner(item, scope, mark) for item in value]
-        return value
+        if type(value) in SCALARS or not isinstance(value, Sealed):
+            return value
+        return value.reveal()
 
     def _render_inner(self, value: object, scope: Scope, mark: Mark | None) -> Any:
         if type(value) in SCALARS or isinstance(value, str):
@@ -296,9 +303,11 @@ class Templar:
         """The text of a template file. `overrides` are fields of TemplateOptions.
 
         Includes are looked for beside the file, in the task's search path, and in the
-        Templar's. Errors carry the template's own path and line.
+        Templar's. The file sees `template_path` and its kin too. Errors carry the template's
+        own path and line.
         """
         chosen = options or TemplateOptions()
         if overrides:
             chosen = chosen.with_values(overrides)
-        return self.files.render(Path(path), scope, chosen)
+        value = self.files.render(Path(path), scope, chosen)
+        return "" if value is None else str(value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from jinja2 import Undefined
 from markupsafe import Markup
@@ -22,12 +22,14 @@ from provision.yamlsource import Map, Seq, Str
 __all__ = [
     "OMIT",
     "SCALARS",
+    "Sealed",
     "has_template",
     "is_template",
     "own_copy",
     "realize",
     "trusted",
     "unrolled",
+    "with_newlines",
 ]
 
 
@@ -49,8 +51,16 @@ OMIT: object = _Omit()
 """The value of `omit`: whoever finds it leaves the argument out."""
 
 SCALARS = frozenset({str, Str, int, float, bool, type(None), bytes})
+_FINAL = SCALARS - {Str}
 _LISTED = (KeysView, ValuesView, ItemsView, Iterator)
 _DATA = (tuple, range, set, frozenset, *_LISTED)
+
+
+@runtime_checkable
+class Sealed(Protocol):
+    """A value that is encrypted until it is asked for."""
+
+    def reveal(self) -> str: ...
 
 
 def is_template(value: object) -> bool:
@@ -64,14 +74,16 @@ def is_template(value: object) -> bool:
 
 
 def has_template(value: object) -> bool:
-    """Whether template text stands anywhere in a value that was read from a file."""
+    """Whether template text, or a secret, stands anywhere in a value read from a file."""
+    if type(value) in _FINAL:
+        return False
     if isinstance(value, Str):
         return is_template(value)
     if type(value) is Map:
         return any(map(has_template, value.values()))
     if type(value) is Seq:
         return any(map(has_template, value))
-    return False
+    return isinstance(value, Sealed)
 
 
 def trusted(value: Any, mark: Mark | None = None) -> Any:
@@ -92,6 +104,15 @@ def trusted(value: Any, mark: Mark | None = None) -> Any:
         items.extend(trusted(item, mark) for item in value)
         return items
     return value
+
+
+def with_newlines(value: Any, source: str, newline: str = "\n") -> Any:
+    """Text with at least as many newlines at its end as `source` has; Jinja2 takes one off."""
+    if not isinstance(value, str):
+        return value
+    wanted = len(source) - len(source.rstrip("\n"))
+    missing_ = wanted - (len(value) - len(value.rstrip(newline))) // len(newline)
+    return value + newline * max(missing_, 0)
 
 
 def unrolled(value: Any) -> Any:

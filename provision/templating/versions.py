@@ -97,9 +97,9 @@ def compare(
     if strict is not None and version_type is not None:
         raise ValueError("strict and version_type exclude each other")
     if value is None or not str(value):
-        raise ValueError("the version to compare is empty")
+        raise ValueError("Input version value cannot be empty")
     if version is None or not str(version):
-        raise ValueError("the version to compare with is empty")
+        raise ValueError("Version to compare against cannot be empty")
     kind = version_type or ("strict" if strict else "loose")
     if kind not in _KINDS:
         raise ValueError(f"version_type is one of {', '.join(_KINDS)}, not {kind!r}")

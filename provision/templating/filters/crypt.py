@@ -65,7 +65,9 @@ _ALIASES = {
 def canonical(kind: str) -> str:
     """The kind's own name. Raises ValueError for one that is not offered."""
     if kind not in _ALIASES:
-        raise ValueError(f"no password hash {kind!r}; there are sha512, sha256 and bcrypt")
+        raise ValueError(
+            f"{kind} is not in the list of supported passlib algorithms: sha512, sha256, bcrypt"
+        )
     return _ALIASES[kind]
 
 
@@ -81,11 +83,12 @@ def hash_password(
     if kind == "bcrypt":
         return _bcrypt(password, salt, 12 if rounds is None else rounds, ident or "2b")
     if not 0 < len(salt) <= 16 or any(char not in _ALPHABET for char in salt):
-        raise ValueError(f"a salt has 1 to 16 characters of {_ALPHABET}")
+        raise ValueError(f"Could not hash the secret: a salt has 1 to 16 characters of {_ALPHABET}")
     sha = _KINDS[kind]
     count = sha.rounds if rounds is None else rounds
     if not _MIN_ROUNDS <= count <= _MAX_ROUNDS:
-        raise ValueError(f"rounds are from {_MIN_ROUNDS} to {_MAX_ROUNDS}, not {count}")
+        allowed = f"{_MIN_ROUNDS} to {_MAX_ROUNDS}"
+        raise ValueError(f"Could not hash the secret: rounds are from {allowed}, not {count}")
     result = _sha_digest(sha, password.encode(), salt.encode(), count)
     written = "" if count == _IMPLICIT_ROUNDS else f"rounds={count}$"
     return f"${sha.ident}${written}{salt}${_encoded(sha, result)}"

@@ -83,14 +83,21 @@ def to_nice_yaml(
     return to_yaml(value, default_flow_style=default_flow_style, indent=indent, **kwargs)
 
 
+def _text(value: str | bytes) -> str | bytes:
+    # libyaml takes no subclasses of str.
+    return str(value) if isinstance(value, str) else value
+
+
 def from_yaml(value: Any) -> Any:
-    return yaml.load(value, Loader=_Loader) if isinstance(value, (str, bytes)) else value  # noqa: S506
+    if not isinstance(value, (str, bytes)):
+        return value
+    return yaml.load(_text(value), Loader=_Loader)  # noqa: S506
 
 
 def from_yaml_all(value: Any) -> Any:
     if not isinstance(value, (str, bytes)):
-        return value
-    return list(yaml.load_all(value, Loader=_Loader))
+        return [] if value is None else value
+    return list(yaml.load_all(_text(value), Loader=_Loader))
 
 
 @takes_missing

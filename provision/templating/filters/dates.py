@@ -20,7 +20,7 @@ def strftime(format: str, second: Any = None, utc: bool = False) -> str:  # noqa
         try:
             second = float(second)
         except (TypeError, ValueError) as exc:
-            raise ValueError(f"not seconds since 1970: {second!r}") from exc
+            raise ValueError(f"Invalid value for epoch value ({second!r})") from exc
     moment = time.gmtime(second) if utc else time.localtime(second)
     return time.strftime(format, moment)
 

@@ -40,6 +40,8 @@ def hash_password(
     """A hash for /etc/shadow. Without `salt` a fresh one each time."""
     if password is None or isinstance(password, (dict, list)):
         raise TypeError("the password must be text")
+    if salt_size is not None and not isinstance(salt_size, int):
+        raise TypeError(f"salt_size must be an integer, not {salt_size!r}")
     kind = crypt.canonical(hashtype)
     chosen = crypt.fresh_salt(kind, salt_size) if salt is None else str(salt)
     count = None if rounds is None else int(rounds)

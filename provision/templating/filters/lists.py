@@ -137,13 +137,17 @@ def random(end: Any, start: int | None = None, step: int | None = None, seed: An
     if isinstance(end, int):
         return source.randrange(start or 0, end, step or 1)
     if not hasattr(end, "__iter__"):
-        raise TypeError(f"it takes a number or a list, not a {type_name(end)}")
+        raise TypeError(
+            f"random can only be used on sequences and integers, not a {type_name(end)}"
+        )
     if start or step:
-        raise ValueError("start and step can only be used with a number")
+        raise ValueError("start and step can only be used with integer values")
     return source.choice(end if isinstance(end, (list, str, tuple)) else list(end))
 
 
-def shuffle(items: Any, seed: Any = None) -> list[Any]:
+def shuffle(items: Any, seed: Any = None) -> Any:
+    if not hasattr(items, "__iter__"):
+        return items
     source = _source(seed)
     mixed = list(items)
     source.shuffle(mixed)

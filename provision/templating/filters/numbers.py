@@ -20,6 +20,16 @@ _PREFIXES = dict(
 )
 
 
+def _on_numbers(name: str, function: Callable[..., float]) -> Callable[..., float]:
+    def call(*args: Any, **kwargs: Any) -> float:
+        try:
+            return function(*args, **kwargs)
+        except TypeError as exc:
+            raise TypeError(f"{name}() can only be used on numbers: {exc}") from exc
+
+    return call
+
+
 def logarithm(value: float, base: float = math.e) -> float:
     return math.log10(value) if base == 10 else math.log(value, base)
 
@@ -34,7 +44,10 @@ def inverse_power(value: float, base: float = 2) -> float:
 
 def human_readable(size: float, isbits: bool = False, unit: str | None = None) -> str:
     """1073741824 as "1.00 GB"."""
-    number = float(size)
+    try:
+        number = float(size)
+    except (TypeError, ValueError) as exc:
+        raise ValueError(f"human_readable() failed on bad input: {exc}") from exc
     base = "bits" if isbits else "Bytes"
     suffix = "B"
     for suffix, limit in sorted(_UNITS.items(), key=lambda item: -item[1]):
@@ -80,8 +93,8 @@ def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "human_readable": human_readable,
     "human_to_bytes": human_to_bytes,
-    "log": logarithm,
-    "pow": power,
-    "root": inverse_power,
+    "log": _on_numbers("log", logarithm),
+    "pow": _on_numbers("pow", power),
+    "root": _on_numbers("root", inverse_power),
     "ternary": ternary,
 }

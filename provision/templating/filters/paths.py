@@ -7,6 +7,8 @@ import os.path
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from provision.templating.undefined import type_name
+
 __all__ = ["FILTERS"]
 
 
@@ -15,12 +17,12 @@ def path_join(paths: Any) -> str:
         return os.path.join(paths)  # noqa: PTH118
     if isinstance(paths, (list, tuple)):
         return os.path.join(*paths)  # noqa: PTH118
-    raise TypeError("it takes a path or a list of paths")
+    raise TypeError(f"|path_join expects string or sequence, not {type_name(paths)}")
 
 
 def commonpath(paths: Any) -> str:
     if not isinstance(paths, (list, tuple)):
-        raise TypeError("it takes a list of paths")
+        raise TypeError(f"|commonpath expects sequence, not {type_name(paths)}")
     return os.path.commonpath(paths)
 
 

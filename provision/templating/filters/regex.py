@@ -31,7 +31,9 @@ def regex_replace(
     flags = _flags(ignorecase, multiline)
     text, found = re.compile(str(pattern), flags).subn(str(replacement), str(value), count)
     if mandatory_count and found != mandatory_count:
-        raise ValueError(f"replaced {found} matches of {pattern!r}, not {mandatory_count}")
+        raise ValueError(
+            f"{pattern!r} should match {mandatory_count} times, but matches {found} times"
+        )
     return text
 
 
@@ -70,8 +72,8 @@ def regex_escape(value: object, re_type: str = "python") -> str:
     if re_type == "posix_basic":
         return re.sub(r"([].[^$*\\])", r"\\\1", text)
     if re_type == "posix_extended":
-        raise ValueError("re_type posix_extended is not there; use python or posix_basic")
-    raise ValueError(f"no such re_type: {re_type!r}; use python or posix_basic")
+        raise ValueError("Regex type (posix_extended) not yet implemented")
+    raise ValueError(f"Invalid regex type ({re_type}); there are python and posix_basic")
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {

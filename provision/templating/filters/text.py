@@ -47,14 +47,16 @@ def comment(
 ) -> str:
     """The text as a comment of a language: framed, and each line decorated."""
     if style not in _STYLES:
-        raise ValueError(f"no such style: {style!r}; there are {', '.join(_STYLES)}")
+        raise ValueError(f"Invalid style {style!r}; there are {', '.join(_STYLES)}")
     base = _STYLES[style]
     beginning = base.beginning if beginning is None else beginning
     end = base.end if end is None else end
     # A single-line style takes a decoration of its own into its frame, a block style keeps it.
     own = base.decoration if decoration is None else decoration
     frame = own.rstrip()
-    before = (frame if prefix is None else prefix) + newline
+    above = frame if prefix is None else prefix
+    # A prefix that is a line's end needs no other.
+    before = above if above in ("", newline) else above + newline
     after = newline + (frame if postfix is None else postfix)
     body = str(text).replace(newline, f"{newline}{own}")
     # Only the lines before the last lose the white space of an empty comment.
@@ -89,7 +91,7 @@ def to_uuid(value: object, namespace: object = _NAMESPACE) -> str:
     try:
         space = namespace if isinstance(namespace, uuid.UUID) else uuid.UUID(str(namespace))
     except ValueError as exc:
-        raise ValueError(f"not a UUID: {namespace!r}") from exc
+        raise ValueError(f"Invalid value {namespace!r} for 'namespace': {exc}") from exc
     return str(uuid.uuid5(space, str(value)))
 
 

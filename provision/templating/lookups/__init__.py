@@ -7,7 +7,7 @@ from typing import Any
 
 from provision.diagnostics import did_you_mean
 from provision.errors import ProvisionError, TemplateError
-from provision.templating.explain import PluginError
+from provision.templating.explain import Origin, PluginError, undefined
 from provision.templating.lookups import files, loops, outside, passwords, sequence, variables
 from provision.templating.lookups.call import Lookup, LookupCall
 from provision.templating.scope import Pending, Scope
@@ -25,21 +25,32 @@ LOOKUPS: Mapping[str, Lookup] = {
     **variables.LOOKUPS,
 }
 _PREFIXES = ("ansible.builtin.", "ansible.legacy.")
-# These look at undefined values themselves, or are asked for names rather than values.
 _ERRORS = ("strict", "warn", "ignore")
 
 
 def run(name: str, terms: Any, scope: Scope, **options: Any) -> list[Any]:
     """What the lookup `name` finds for `terms` (a list, or a single term), as a list.
 
-    `with_items: X` is `run("items", X, scope)`. Raises TemplateError for an unknown lookup or
-    one that fails, UndefinedVariable.
+    `with_items: X` is `run("items", X, scope)`: terms as they stand in the file are rendered,
+    terms that are rendered already are data. Raises TemplateError for an unknown lookup or one
+    that fails, UndefinedVariable.
     """
-    given = terms if isinstance(terms, list) else [terms]
+    mark = getattr(terms, "mark", None)
+    lazy = scope.lazily(terms, f"with_{name}")
+    if not isinstance(lazy, list):
+        lazy = [lazy]
     try:
-        return list(realize(_found(name, realize(given), scope, options)))
+        if not _takes_undefined(name):
+            lazy = realize(lazy)
+        return list(realize(_found(name, lazy, scope, options)))
     except PluginError as exc:
-        raise TemplateError(f"lookup {exc.name!r} failed", why=str(exc.cause)) from exc
+        raise TemplateError(f"lookup {exc.name!r} failed", why=str(exc.cause), mark=mark) from exc
+    except MissingError as exc:
+        raise undefined(exc.absent, Origin(f"with_{name}", mark), scope, exc) from None
+
+
+def _takes_undefined(name: str) -> bool:
+    return name.rpartition(".")[2] == "first_found"
 
 
 def _found(name: str, terms: list[Any], scope: Scope, options: dict[str, Any]) -> list[Any]:
@@ -65,7 +76,8 @@ def from_template(scope: Scope, name: str, terms: list[Any], options: dict[str, 
     if errors not in _ERRORS:
         raise TemplateError(f"errors is one of {', '.join(_ERRORS)}, not {errors!r}")
     try:
-        found = _found(name, realize(terms), scope, options)
+        plain = terms if _takes_undefined(name) else realize(terms)
+        found = _found(name, plain, scope, options)
     except MissingError as exc:
         return exc.absent
     except (ProvisionError, PluginError) as exc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,13 @@ class LookupCall:
     def context(self) -> LookupContext:
         return self.scope.templar.lookup_context
 
+    @property
+    def kind(self) -> str:
+        """What the task's action reads: files, templates or vars; the engine may say so in the
+        variable `_file_kind`."""
+        given = self.scope.raw("_file_kind")
+        return given if isinstance(given, str) else "files"
+
     def folders(self, kind: str) -> list[Path]:
         """Where a relative path of that kind (files, templates, vars) is looked for, in order."""
         from provision.templating.files import task_folders
@@ -45,13 +53,11 @@ class LookupCall:
         """`find`, or InputError that says where it was looked for."""
         path = self.find(kind, name)
         if path is None:
-            absolute = Path(name).expanduser().is_absolute()
-            where = (
-                [] if absolute else [str(folder) for folder in dict.fromkeys(self.folders(kind))]
-            )
-            raise InputError(
-                f"no file {name!r}", why=f"looked in {', '.join(where)}" if where else ""
-            )
+            why = "No such file or directory"
+            if not Path(name).expanduser().is_absolute():
+                where = dict.fromkeys(str(folder) for folder in self.folders(kind))
+                why += f"; looked in {', '.join(where)}"
+            raise InputError(f"no file {name!r}", why=why)
         return path
 
     def read(self, path: Path) -> bytes:
@@ -75,17 +81,25 @@ class LookupCall:
 Lookup = Callable[[LookupCall, list[Any], dict[str, Any]], list[Any]]
 
 
-def options_in(term: str, known: Sequence[str]) -> tuple[str, dict[str, str]]:
-    """A term with options behind it: `name key=value`, split. Raises ValueError."""
-    import shlex
+_WORD = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
+_OPTION = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
-    words = shlex.split(term)
+
+def options_in(term: str, known: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """A term with options behind it: `name key="a value"`, split.
+
+    Quotes are part of the name, and taken off values. Raises ValueError for another option.
+    """
     found: dict[str, str] = {}
     plain: list[str] = []
-    for word in words:
-        key, equals, value = word.partition("=")
-        if equals and key in known:
-            found[key] = value
-        else:
+    for word in _WORD.findall(term):
+        option = _OPTION.fullmatch(word)
+        if option is None:
             plain.append(word)
+            continue
+        key, value = option[1], option[2]
+        if key not in known:
+            raise ValueError(f"{key} is not a valid option; there are {', '.join(known)}")
+        quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+        found[key] = value[1:-1] if quoted else value
     return " ".join(plain), found

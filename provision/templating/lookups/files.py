@@ -15,7 +15,7 @@ from typing import Any
 from provision.errors import InputError
 from provision.templating.filters.data import to_bool
 from provision.templating.lookups.call import Lookup, LookupCall, options_in
-from provision.templating.scope import Scope
+from provision.templating.undefined import Missing, type_name
 
 __all__ = ["LOOKUPS"]
 
@@ -35,7 +35,7 @@ def unvault(call: LookupCall, terms: list[Any], _options: dict[str, Any]) -> lis
 
 
 def template(call: LookupCall, terms: list[Any], options: dict[str, Any]) -> list[Any]:
-    """The text of rendered template files; `template_vars` are further variables."""
+    """Rendered template files; `template_vars` are further variables."""
     from provision.templating.options import TemplateOptions
 
     extra = options.pop("template_vars", None) or {}
@@ -45,8 +45,7 @@ def template(call: LookupCall, terms: list[Any], options: dict[str, Any]) -> lis
     scope = call.scope.child(extra) if extra else call.scope
     templar = call.scope.templar
     return [
-        templar.template_file(call.need("templates", str(term)), scope, options=chosen)
-        for term in terms
+        templar.files.render(call.need("templates", str(term)), scope, chosen) for term in terms
     ]
 
 
@@ -68,66 +67,91 @@ def fileglob(call: LookupCall, terms: list[Any], _options: dict[str, Any]) -> li
 def _names(value: Any) -> list[str]:
     """A list of paths, or a text with several separated by commas, colons or semicolons."""
     if isinstance(value, str):
-        return [part for part in re.split(r"[,;:]", value) if part] or [""]
-    return [name for item in value for name in (_names(item) if item else [])]
+        return [part for part in re.split(r"[,;:]", value) if part]
+    if isinstance(value, Missing) or value is None:
+        return []
+    return [name for item in value for name in _names(item)]
 
 
 def _candidates(terms: Iterable[Any], options: Mapping[str, Any]) -> Iterator[str]:
     for term in terms:
+        if isinstance(term, Missing):
+            continue
         if isinstance(term, Mapping):
-            files, paths = _names(term.get("files") or []), _names(term.get("paths") or [])
+            files, paths = _names(term.get("files")), _names(term.get("paths"))
             for folder in paths or [""]:
                 for name in files or ([""] if paths else []):
                     yield os.path.join(folder, name)  # noqa: PTH118
         elif isinstance(term, (list, tuple)):
             yield from _candidates(term, options)
+        elif isinstance(term, str):
+            yield term
         else:
-            yield str(term)
+            kind = type_name(term)
+            raise TypeError(f"a term must be a string, a dictionary or a list, not {kind!r}")
+
+
+def _skips(terms: Iterable[Any]) -> bool:
+    for term in terms:
+        if isinstance(term, (list, tuple)) and _skips(term):
+            return True
+        if isinstance(term, Mapping) and to_bool(term.get("skip", False)):
+            return True
+    return False
 
 
 def first_found(call: LookupCall, terms: list[Any], options: dict[str, Any]) -> list[Any]:
-    """The first of several files that exists; with `skip`, nothing when none does."""
+    """The first of several files that exists; with `skip`, nothing when none does.
+
+    Names that are undefined are passed over. Relative ones are looked for among the task's
+    variables files, templates or files, by what the task's action reads.
+    """
     given: list[Any] = list(terms)
     if options.get("files") or options.get("paths"):
         given = [*given, options] if given else [options]
-    skip = to_bool(options.get("skip", False)) or any(
-        to_bool(term.get("skip", False)) for term in given if isinstance(term, Mapping)
-    )
     tried = []
-    kinds = _kinds(call.scope)
     for name in _candidates(given, options):
         tried.append(name)
-        for kind in kinds:
-            path = call.find(kind, name)
-            if path is not None:
-                return [str(path.absolute())]
-    if skip:
+        path = call.find(call.kind, name)
+        if path is not None:
+            return [str(path.absolute())]
+    if to_bool(options.get("skip", False)) or _skips(given):
         return []
-    raise InputError("none of the files exists", why=", ".join(tried))
-
-
-def _kinds(scope: Scope) -> tuple[str, ...]:
-    return ("files", "templates", "vars", "tasks")
+    raise InputError("No file was found when using first_found", why=f"tried {', '.join(tried)}")
 
 
 def csv_file(call: LookupCall, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """A column of the rows whose first column is the term."""
     known = ("file", "delimiter", "encoding", "default", "col", "keycol")
     found: list[Any] = []
+    if not terms:
+        raise ValueError("Search key is required but was not found")
     for term in terms:
         key, inline = options_in(str(term), known)
+        if not key:
+            raise ValueError("Search key is required but was not found")
         chosen = {"file": "ansible.csv", "delimiter": "\t", "col": 1, "keycol": 0}
         chosen |= {name: options[name] for name in known if name in options} | inline
-        delimiter = str(chosen["delimiter"])
-        delimiter = "\t" if delimiter == "TAB" else delimiter
-        text = call.text(call.need("files", str(chosen["file"])))
-        column, key_column = int(str(chosen["col"])), int(str(chosen["keycol"]))
-        rows = csv.reader(io.StringIO(text), delimiter=delimiter)
-        value: Any = next((row[column] for row in rows if row and row[key_column] == key), None)
-        value = chosen.get("default") if value is None else value
-        if value is not None:
-            found.append(value)
+        value = _csv_value(call, key, chosen)
+        found += value if isinstance(value, list) else [] if value is None else [value]
     return found
+
+
+def _csv_value(call: LookupCall, key: str, chosen: Mapping[str, Any]) -> Any:
+    delimiter = "\t" if chosen["delimiter"] in ("TAB", "\\t") else str(chosen["delimiter"])
+    column, key_column = (_column(name, chosen[name]) for name in ("col", "keycol"))
+    text = call.text(call.need("files", str(chosen["file"])))
+    for row in csv.reader(io.StringIO(text), delimiter=delimiter):
+        if row and row[key_column] == key:
+            return row[column]
+    return chosen.get("default")
+
+
+def _column(name: str, value: Any) -> int:
+    try:
+        return int(str(value))
+    except ValueError as exc:
+        raise ValueError(f"{name} has an invalid value: {value!r} is not a number") from exc
 
 
 def ini(call: LookupCall, terms: list[Any], options: dict[str, Any]) -> list[Any]:

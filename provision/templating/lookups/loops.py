@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from provision.templating.filters.data import to_bool
 from provision.templating.filters.mappings import subelements as subelements_filter
 from provision.templating.lookups.call import Lookup, LookupCall
 from provision.templating.undefined import type_name
@@ -74,7 +75,7 @@ def table_items(_call: LookupCall, terms: list[Any], _options: dict[str, Any]) -
     found = []
     for term in terms:
         if not isinstance(term, Mapping):
-            raise TypeError(f"it takes a mapping, not a {type_name(term)}")
+            raise TypeError(f"the lookup expects a dictionary, not a {type_name(term)}")
         found += [{"key": key, "value": value} for key, value in term.items()]
     return found
 
@@ -85,16 +86,25 @@ def random_choice(_call: LookupCall, terms: list[Any], _options: dict[str, Any])
 
 def subelements(_call: LookupCall, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     if not 2 <= len(terms) <= 3:
-        raise ValueError("it takes a list or mapping, the name of the inner list, and flags")
+        raise ValueError("it expects a list of two or three: elements, a path, flags")
     flags = terms[2] if len(terms) == 3 else options
     if not isinstance(flags, Mapping):
-        raise TypeError("the third term is a mapping of flags, such as {skip_missing: true}")
-    elements = terms[0]
+        raise TypeError("the optional third item must be a dict, such as {skip_missing: true}")
+    elements, path = terms[0], terms[1]
+    if not isinstance(elements, (list, Mapping)):
+        raise TypeError(f"it expects first a dict or a list, not a {type_name(elements)}")
+    if not isinstance(path, str):
+        raise TypeError(f"it expects second a string, not a {type_name(path)}")
     if isinstance(elements, Mapping):
-        elements = list(elements.values())
+        elements = [] if elements.get("skipped") else list(elements.values())
     kept = [item for item in elements if not (isinstance(item, Mapping) and item.get("skipped"))]
-    skip = str(flags.get("skip_missing", False)).lower() in ("true", "yes", "1", "on")
-    return [list(pair) for pair in subelements_filter(kept, terms[1], skip)]
+    skip = to_bool(flags.get("skip_missing", False))
+    # The element comes without the list that it was taken apart by.
+    last = path.rsplit(".", 1)[-1]
+    return [
+        [{key: value for key, value in element.items() if key != last}, item]
+        for element, item in subelements_filter(kept, path, skip)
+    ]
 
 
 LOOKUPS: Mapping[str, Lookup] = {

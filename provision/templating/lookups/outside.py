@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,6 +55,9 @@ def lines(call: LookupCall, terms: list[Any], _options: dict[str, Any]) -> list[
 
 def url(_call: LookupCall, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """The text at http(s) addresses, by lines unless `split_lines` is false."""
+    import urllib.error
+    import urllib.request
+
     found: list[Any] = []
     for term in terms:
         address = str(term)

@@ -56,7 +56,8 @@ def _sequence(values: Mapping[str, Any]) -> _Sequence | None:
         count = numbers["count"]
         if count == 0:
             return None
-        end = start + (count - 1) * stride
+        # With a negative stride this is two more than asked for: Ansible's own reckoning.
+        end = start + count * stride - 1
     if stride == 0:
         return None
     if stride > 0 and end < start:
@@ -79,7 +80,9 @@ def _values(term: str) -> dict[str, Any]:
 
 def sequence(_call: LookupCall, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """See the module's own words."""
-    wanted = [{**options, **_values(str(term))} for term in terms] or [options]
+    wanted = [{**options, **_values(str(term))} for term in terms]
+    if not terms and options:
+        wanted = [options]
     found: list[Any] = []
     for values in wanted:
         numbers = _sequence(values)

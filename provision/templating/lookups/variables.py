@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from provision.templating.lookups.call import Lookup, LookupCall
-from provision.templating.undefined import Missing
+from provision.templating.undefined import Missing, type_name
 
 __all__ = ["LOOKUPS"]
 
@@ -16,7 +16,7 @@ def variables(call: LookupCall, terms: list[Any], options: dict[str, Any]) -> li
     found = []
     for name in terms:
         if not isinstance(name, str):
-            raise TypeError(f"a variable's name is text, not {name!r}")
+            raise TypeError(f"Variable name must be 'str' not {type_name(name)!r}")
         if name in call.scope:
             found.append(call.scope.resolve(name))
         elif "default" in options:
@@ -28,9 +28,18 @@ def variables(call: LookupCall, terms: list[Any], options: dict[str, Any]) -> li
 
 def names(call: LookupCall, terms: list[Any], _options: dict[str, Any]) -> list[Any]:
     """The names of the variables that any of the regular expressions finds."""
-    expressions = [re.compile(str(term)) for term in terms]
+    expressions = [_expression(term) for term in terms]
     known = sorted(call.scope.names())
     return [name for expression in expressions for name in known if expression.search(name)]
+
+
+def _expression(term: Any) -> re.Pattern[str]:
+    if not isinstance(term, str):
+        raise TypeError(f"Invalid setting identifier, {term!r} is not a string")
+    try:
+        return re.compile(term)
+    except re.error as exc:
+        raise ValueError(f"Unable to use {term!r} as a search parameter: {exc}") from exc
 
 
 def hostnames(call: LookupCall, terms: list[Any], _options: dict[str, Any]) -> list[Any]:
