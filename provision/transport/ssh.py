@@ -120,7 +120,6 @@ class SshConnector:
         self._dialled: dict[Route, Dialled] = {}
         self._gateways: dict[tuple[Route, ...], Future[SshConnection]] = {}
         self._open: set[_Opening] = set()
-        self._fabric: Any = None
         self._closed = False
 
     # -- the Protocol -----------------------------------------------------------------
@@ -184,22 +183,12 @@ class SshConnector:
             route.host,
             user=route.user,
             port=route.port,
-            config=self._fabric_config(),
-            # Without any, Fabric would write into the configuration that all share.
-            connect_kwargs={"look_for_keys": False},
+            # Its own, because Fabric writes into it; ssh_config has been read already.
+            config=fabric.Config(overrides={"load_ssh_configs": False}, lazy=True),
         )
         connection.client = Client(opening.run)
         connection.open()
         return SshConnection(target, route, connection, opening.login, opening.release)
-
-    def _fabric_config(self) -> Any:
-        """One for all connections. Fabric's own reading of ssh_config stays out of it."""
-        with self._lock:
-            if self._fabric is None:
-                import fabric
-
-                self._fabric = fabric.Config(overrides={"load_ssh_configs": False}, lazy=True)
-            return self._fabric
 
     def taken(self, route: Route) -> Dialled | None:
         """What `dial` began for `route`."""

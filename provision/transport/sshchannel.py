@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["SshChannel"]
 
 _PIECE = 64 * 1024
+START_FACTOR = 3.0  # how much longer than the connection a session with its PAM modules may take
 
 
 class SshChannel:
@@ -189,7 +190,7 @@ class SshChannel:
 
     def _await(self, phase: str, reached: object) -> None:
         pipe, route = self._pipe, self._connection.route
-        limit = route.connect_timeout_s
+        limit = route.connect_timeout_s * START_FACTOR
         assert callable(reached)
         with pipe.news:
             pipe.news.wait_for(lambda: reached(pipe) or pipe.closed, limit)

@@ -17,6 +17,7 @@ from provision.transport.route import Route
 __all__ = ["Dialled", "ProxyProgram", "dial_numeric", "open_tcp", "tune"]
 
 _STAGGER_S = 0.25  # RFC 8305: how long one address may take before the next is tried as well
+_UNACKNOWLEDGED_S = 60  # how long the peer's kernel may leave what we sent unanswered
 _PASSING = frozenset(
     {errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EAGAIN, errno.ENETDOWN}
 )
@@ -26,9 +27,9 @@ def tune(sock: socket.socket, route: Route) -> None:
     """No waiting for acknowledgements, and dead peers found by the kernel."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if route.alive_interval_s and hasattr(socket, "TCP_USER_TIMEOUT"):
-        limit_ms = route.alive_interval_s * max(1, route.alive_count_max) * 1000
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit_ms)
+    limit_s = route.alive_interval_s * max(1, route.alive_count_max) or _UNACKNOWLEDGED_S
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit_s * 1000)
 
 
 def _begin(family: int, address: tuple[object, ...], route: Route) -> socket.socket:

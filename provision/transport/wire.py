@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import select
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -33,6 +33,7 @@ STDERR_LIMIT = 64 * 1024
 # part before the login hands at most 256 KiB of what it has read to the part after it.
 EARLY_WINDOW = 192 * 1024
 _PACKET = 32 * 1024 - 64
+_STUCK_S = 1.0  # how long a close waits for others to finish sending
 _WAKE_S = 5.0  # how often an idle transport looks whether it should send a keep-alive
 
 # The type stubs know nothing of what stands below the public surface.
@@ -191,7 +192,13 @@ class Pipe(_Channel):  # type: ignore[misc]
             self.shutdown_write()
 
     def hang_up(self) -> None:
-        """Closes it, whatever the state of the line."""
+        """Closes it. Where the line is stuck and nothing can be said, cuts the session."""
+        with self.lock:
+            if self.closed or not self.active:
+                return
+        if not self.transport.can_send(_STUCK_S):
+            self.transport.close()
+            return
         with contextlib.suppress(OSError), _sending():
             self.close()
 
@@ -409,18 +416,23 @@ class Wire(_Transport):  # type: ignore[misc]
             pipe.request_exec(command)
         return pipe
 
+    def can_send(self, patience_s: float) -> bool:
+        """Whether a packet would leave now: nobody is stuck in sending one, and there is room."""
+        if not self.clear_to_send_lock.acquire(timeout=patience_s):
+            return False
+        self.clear_to_send_lock.release()
+        if not isinstance(self.sock, socket.socket) or self.sock.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(self.sock, select.POLLOUT)
+        return bool(poll.poll(patience_s * 1000))
+
     def close(self) -> None:
         with contextlib.suppress(OSError):
             if isinstance(self.sock, socket.socket):
                 self.sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads
         super().close()
         self.sock.close()
-
-    def join_quietly(self, timeout_s: float) -> None:
-        """Waits a little for the transport's thread to be gone."""
-        deadline = time.monotonic() + timeout_s
-        if self.ident is not None and self is not threading.current_thread():
-            self.join(max(0.0, deadline - time.monotonic()))
 
 
 class Client(_Client):  # type: ignore[misc]

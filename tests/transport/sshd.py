@@ -110,13 +110,18 @@ class Sshd:
             self._process.terminate()
             self._process.wait(10)
 
-    def drop_sessions(self) -> None:
-        """Kills the processes that serve connections, as a host that dies would."""
+    def signal_sessions(self, number: int) -> None:
+        """To all processes that serve connections; a host that dies is one that gets SIGKILL."""
         assert self._process is not None
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        for child in children.read_text().split():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(child), 9)
+        waiting = [self._process.pid]
+        while waiting:
+            children = Path(f"/proc/{waiting[0]}/task/{waiting.pop(0)}/children")
+            with contextlib.suppress(FileNotFoundError):
+                found = [int(pid) for pid in children.read_text().split()]
+                waiting += found
+                for pid in found:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, number)
 
 
 @contextlib.contextmanager

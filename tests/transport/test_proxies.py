@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -84,7 +85,7 @@ def test_hosts_behind_one_share_its_connection(
         thread.join(30)
     assert outputs == [str(inner.port).encode()] * 6
     assert outer.log().count("Accepted publickey") == 1
-    outer.drop_sessions()  # the next one makes a new one
+    outer.signal_sessions(signal.SIGKILL)  # the next one makes a new one
     connector.connect(Target("inner", ssh_args=args)).ready()
     assert outer.log().count("Accepted publickey") == 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +123,48 @@ def test_big_transfers_both_ways_at_once(sshd: Sshd, connector: SshConnector) ->
     assert output.count(b"\0") == 24_000_000
 
 
+def test_keys_renewed_in_the_middle_of_everything(
+    make_sshd: MakeSshd, connector: SshConnector
+) -> None:
+    server = make_sshd("RekeyLimit 1M")
+    channel = connector.connect(server.target()).start(
+        "head -c 6000000 /dev/zero; head -c 6000000 /dev/zero >&2; sha256sum"
+    )
+    data = os.urandom(1 << 20) * 6
+    channel.send(data)
+    channel.send_eof()
+    output = read_all(channel)
+    assert output.strip(b"\0").split()[0].decode() == hashlib.sha256(data).hexdigest()
+    assert channel.exit_status(WAIT_S) == 0
+
+
+def test_a_peer_that_is_stopped_cannot_hold_up_a_close(
+    make_sshd: MakeSshd, connector: SshConnector
+) -> None:
+    server = make_sshd()
+    channel = connector.connect(server.target()).start("echo ready; cat >/dev/null")
+    assert channel.recv(100, WAIT_S) == b"ready\n"
+    server.signal_sessions(signal.SIGSTOP)
+    failed: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            channel.send(b"x" * 100_000_000)
+        except ChannelLost as exc:
+            failed.append(exc)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    sender.join(0.5)  # by now everything is full
+    closer = threading.Thread(target=channel.close, daemon=True)
+    closer.start()
+    closer.join(WAIT_S)
+    sender.join(WAIT_S)
+    server.signal_sessions(signal.SIGKILL)
+    assert not closer.is_alive()
+    assert len(failed) == 1
+
+
 def test_a_flood_on_standard_error_blocks_nothing_and_keeps_its_end(
     sshd: Sshd, connector: SshConnector
 ) -> None:
@@ -168,7 +211,7 @@ def test_a_connection_that_dies_is_said_to_the_reader(
     server = make_sshd()
     channel = connector.connect(server.target()).start("echo ready; sleep 100")
     assert channel.recv(100, WAIT_S) == b"ready\n"
-    server.drop_sessions()
+    server.signal_sessions(signal.SIGKILL)
     with pytest.raises(ChannelLost) as caught:
         channel.recv(100, WAIT_S)
     assert f"the connection to 127.0.0.1:{server.port} broke" in str(caught.value)
