@@ -53,6 +53,9 @@ def _python_package(root: Path) -> None:
 def _build_channel(channel: Path, work: Path) -> None:
     _python_package(work / "python")
     write_package(work / "python", PackageSpec("python", "3.11.2", "0_cpython"), channel)
+    put(work / "pip", "site-packages/README-pip.txt", "conda adds pip to every python\n")
+    spec = PackageSpec("pip", "25.3", "0", noarch="python", depends=("python",))
+    write_package(work / "pip", spec, channel)
     write_demo_packages(work, channel)
     for version in ("1.16.0", "1.17.0"):
         root = work / f"six-{version}"
