@@ -7,8 +7,10 @@ with another host's delegated task is not waited for: a second one is started be
 from __future__ import annotations
 
 import getpass
+import random
 import shlex
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -179,6 +181,17 @@ class Connections:
 
     def connect(self, target: Target) -> Connection:
         """Connects with patience for refusals that can pass, none for those that cannot."""
+        connector = self._connector(target.kind)
+        with self._slots:
+            try:
+                return connector.connect(target)
+            except ConnectFailed as exc:
+                if not _can_pass(exc):
+                    raise
+            return self._patiently(connector, target)
+
+    def _patiently(self, connector: Connector, target: Target) -> Connection:
+        # Imported for those who need it: it costs 40 ms.
         from tenacity import (
             Retrying,
             retry_if_exception,
@@ -186,15 +199,15 @@ class Connections:
             wait_random_exponential,
         )
 
-        connector = self._connector(target.kind)
+        wait = wait_random_exponential(multiplier=0.25, max=5)
+        time.sleep(random.uniform(0.05, 0.25))  # noqa: S311 - not for secrets
         patient = Retrying(
             retry=retry_if_exception(_can_pass),
-            stop=stop_after_attempt(self.options.connect_attempts),
-            wait=wait_random_exponential(multiplier=0.25, max=5),
+            stop=stop_after_attempt(max(1, self.options.connect_attempts - 1)),
+            wait=wait,
             reraise=True,
         )
-        with self._slots:
-            return patient(connector.connect, target)
+        return patient(connector.connect, target)
 
     def fallback_interpreters(self, host: str) -> tuple[str, ...]:
         return self._extra.get(host, ())
