@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -142,8 +143,11 @@ def test_a_peer_that_is_stopped_cannot_hold_up_a_close(
     make_sshd: MakeSshd, connector: SshConnector
 ) -> None:
     server = make_sshd()
-    channel = connector.connect(server.target()).start("echo ready; cat >/dev/null")
+    connection = connector.connect(server.target())
+    channel = connection.start("echo ready; cat >/dev/null")
     assert channel.recv(100, WAIT_S) == b"ready\n"
+    # Small enough to be full before SSH's own window is.
+    connection.wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     server.signal_sessions(signal.SIGSTOP)
     failed: list[BaseException] = []
 
