@@ -12,7 +12,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Sequence, Tuple
+    from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 SYSTEM_BUS = "/run/dbus/system_bus_socket"
 PRIVATE = "/run/systemd/private"
@@ -75,6 +75,7 @@ class Call:
         self.member = member
         self.signature = signature
         self.values = values
+        self.destination = ""  # other than what the connection is for
 
     def message(self, serial: int, destination: str) -> bytes:
         fields = b""
@@ -94,6 +95,13 @@ class Call:
             number.to_bytes(4, "little") for number in (len(body), serial, len(fields))
         )
         return _pad(head + fields, 8) + body
+
+
+def to_bus(member: str, signature: str = "", *values: Any) -> Call:
+    """A call to the bus itself."""
+    call = Call("/org/freedesktop/DBus", "org.freedesktop.DBus", member, signature, *values)
+    call.destination = "org.freedesktop.DBus"
+    return call
 
 
 def get(path: str, interface: str, name: str) -> Call:
@@ -199,6 +207,7 @@ class Bus:
         self.destination = destination
         self.serial = 0
         self.buffer = b""
+        self.signals: List[Tuple[str, List[Any]]] = []
         self.deadline = time.monotonic() + timeout_s
         self.socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
         try:
@@ -206,8 +215,7 @@ class Bus:
             self.socket.connect(path)
             self._authenticate()
             if destination:
-                hello = Call("/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello")
-                self._ask([hello], "org.freedesktop.DBus")
+                self.ask([to_bus("Hello")])
         except OSError as exc:
             self.socket.close()
             raise BusError("%s: %s" % (path, exc)) from None
@@ -233,14 +241,11 @@ class Bus:
 
     def ask(self, calls: Sequence[Call]) -> List[Any]:
         """For each call its values (a list), or the BusError it was answered with."""
-        return self._ask(calls, self.destination)
-
-    def _ask(self, calls: Sequence[Call], destination: str) -> List[Any]:
         first = self.serial + 1
         data = []
         for call in calls:
             self.serial += 1
-            data.append(call.message(self.serial, destination))
+            data.append(call.message(self.serial, call.destination or self.destination))
         answers: Dict[int, Any] = {}
         try:
             self.socket.sendall(b"".join(data))
@@ -251,6 +256,20 @@ class Bus:
         except OSError as exc:
             raise BusError(str(exc)) from None
         return [answers[first + i] for i in range(len(calls))]
+
+    def wait(self, member: str, fits: Callable[[List[Any]], bool]) -> List[Any]:
+        """The values of the first signal `member` that fits, one that has come already included.
+        Raises BusError when the connection's time is over."""
+        seen = 0
+        while True:
+            for name, values in self.signals[seen:]:
+                if name == member and fits(values):
+                    return values
+            seen = len(self.signals)
+            try:
+                self._next()
+            except OSError as exc:
+                raise BusError(str(exc)) from None
 
     def _fill(self, count: int) -> None:
         while len(self.buffer) < count:
@@ -280,9 +299,10 @@ class Bus:
         fields: Dict[int, Any] = dict(head.value("a(yv)", 0)[0])
         body = self.buffer[start : start + length]
         self.buffer = self.buffer[start + length :]
-        if kind not in (_REPLY, _ERROR):
-            return None, None
         values = _Reader(body, order).values(fields.get(8, ""))
+        if kind not in (_REPLY, _ERROR):
+            self.signals.append((fields.get(3, ""), values))
+            return None, None
         if kind == _ERROR:
             words = str(values[0]) if values else ""
             return fields.get(5), BusError(words, fields.get(4, ""))

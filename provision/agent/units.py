@@ -9,7 +9,7 @@ from provision.agent.core import Fail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Sequence, Set
+    from typing import Dict, List, Optional, Sequence, Set
 
     from provision.agent.core import Context
 
@@ -233,6 +233,37 @@ def change_files(verb: str, name: str, scope: str, force: object = False) -> boo
     if isinstance(answer, sdbus.BusError):
         return False
     return bool(answer[-1]) or verb in ("disable", "unmask")  # what it changed
+
+
+_JOBS = {
+    "start": "StartUnit",
+    "stop": "StopUnit",
+    "restart": "RestartUnit",
+    "reload": "ReloadUnit",
+}
+_JOB_LIMIT_S = 900.0  # units have limits of their own; this is for those that have none
+
+
+def job(verb: str, name: str, scope: str, timeout_s: Optional[float], block: bool = True) -> str:
+    """Starts, stops, restarts or reloads a unit and waits for it; says how the job ended:
+    `done`, or a reason. Raises BusError when the manager could not be asked for it."""
+    limit = _JOB_LIMIT_S if timeout_s is None else timeout_s
+    with sdbus.manager(scope == "user", limit) as bus:
+        calls = [sdbus.Call(sdbus.MANAGER, _MANAGER, _JOBS[verb], "ss", name, "replace")]
+        if block and bus.destination:
+            rule = "type='signal',interface='%s',member='JobRemoved'" % _MANAGER
+            calls.insert(0, sdbus.to_bus("AddMatch", "s", rule))
+            calls.insert(1, sdbus.Call(sdbus.MANAGER, _MANAGER, "Subscribe"))
+        answers = bus.ask(calls)
+        if isinstance(answers[-1], sdbus.BusError):
+            return str(answers[-1])
+        path = answers[-1][0]
+        if not block:
+            return "done"
+        try:
+            return str(bus.wait("JobRemoved", lambda values: values[1] == path)[3])
+        except sdbus.BusError:
+            return "it did not end within %.0f s" % limit
 
 
 def reload() -> bool:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _RUNNING = ("active", "activating", "reloading", "refreshing")
 _GUARDS = ("state", "enabled", "masked")
 _MODS = ("systemd", "service")
-_LINES = {"restarted": "restart", "reloaded": "reload", "started": "start", "stopped": "stop"}
+_AGAIN = {"restarted": "restart", "reloaded": "reload"}
+_JOBS = ("start", "restart", "reload")
 
 
 def prepare(ctx: Context, args_list: Sequence[Args]) -> Dict[str, Dict[str, Any]]:
@@ -130,14 +131,35 @@ class UnitState(core.State):
 
     def job(self, verb: str) -> None:
         """Starts, stops, reloads or restarts; a failure comes with the journal's last lines."""
-        flags = ["--no-block"] if self.args.get("no_block") else []
+        name, block = self.unit["Id"], not self.args.get("no_block")
         try:
-            self._systemctl(verb, *flags)
-        except core.Fail as exc:
-            name = self.unit["Id"]
-            tail = units.journal_tail(self.ctx, name, self.scope) if verb != "stop" else ""
-            why = "\n" + tail if tail else ""
-            raise core.Fail(exc.msg + why, journal=tail.splitlines(), **exc.data) from None
+            how = units.job(verb, name, self.scope, self.ctx.left_s(), block)
+        except sdbus.BusError:
+            self._systemctl(verb, *([] if block else ["--no-block"]))
+            return
+        if how == "done" or (verb == "stop" and how == "canceled"):
+            return
+        if how in ("failed", "timeout", "dependency"):
+            how = self._why(name, how)
+        tail = units.journal_tail(self.ctx, name, self.scope) if verb != "stop" else ""
+        raise core.Fail(
+            "cannot %s %s: %s%s" % (verb, name, how, "\n" + tail if tail else ""),
+            name=self.args["name"],
+            journal=tail.splitlines(),
+        )
+
+    def _why(self, name: str, how: str) -> str:
+        wanted = "Result,ExecMainStatus"
+        unit = units.show(self.ctx, [name], self.scope, wanted).get(name, {})
+        result, status = unit.get("Result", ""), unit.get("ExecMainStatus", "0")
+        words = {
+            "dependency": "a unit that it needs did not start",
+            "timeout": "it took too long",
+        }
+        why = words.get(how, "the job failed")
+        if result not in ("", "success", how):
+            why += ", result %s" % result
+        return why + (", exit status %s" % status if status not in ("", "0") else "")
 
     def _systemctl(self, verb: str, *flags: str) -> None:
         argv = ["systemctl"] + units.scope_flags(self.scope) + list(flags)
@@ -147,8 +169,12 @@ class UnitState(core.State):
         done = self.ctx.run(argv + [verb, "--", self.name], env=env, ok=None)
         if done.rc != 0:
             why = " ".join(done.stderr.split()) or "exit status %d" % done.rc
+            tail = units.journal_tail(self.ctx, self.name, self.scope) if verb in _JOBS else ""
             raise core.Fail(
-                "cannot %s %s: %s" % (verb, self.name, why), rc=done.rc, stderr=done.stderr
+                "cannot %s %s: %s%s" % (verb, self.name, why, "\n" + tail if tail else ""),
+                rc=done.rc,
+                stderr=done.stderr,
+                journal=tail.splitlines(),
             )
 
     # -- answering --------------------------------------------------------------------
@@ -210,7 +236,7 @@ def main(ctx: Context, args: Args) -> Result:
     if state.missing() and (args.get("state") or args.get("enabled") or args.get("masked") is None):
         return _not_found(ctx, state)
     result = core.converge(ctx, state)
-    return _again(ctx, state, result) if args.get("state") in ("restarted", "reloaded") else result
+    return _again(ctx, state, result) if args.get("state") in _AGAIN else result
 
 
 def _again(ctx: Context, state: UnitState, result: Result) -> Result:
@@ -223,7 +249,7 @@ def _again(ctx: Context, state: UnitState, result: Result) -> Result:
     before = "stopped" if "state" in keys else "started"
     diff.append({"key": "state", "before": before, "after": wanted})
     if not ctx.check and "state" not in keys:
-        state.job(_LINES[wanted])
+        state.job(_AGAIN[wanted])
         state.applied.append("state")
         if state.observe()["state"] != "started":
             tail = units.journal_tail(ctx, state.unit["Id"], state.scope)
