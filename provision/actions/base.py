@@ -103,6 +103,7 @@ class RawCommand:
     line: str
     finish: Callable[[int, str, str], Outcome]
     timeout_s: float | None = None
+    stdin: Sequence[bytes | Path] = ()
 
 
 #: A controller half of several steps: yields calls, is sent their outcomes.
@@ -193,6 +194,11 @@ class Action:
     def plan(self, args: Any, ctx: ActionContext) -> Call | Outcome | Script | RawCommand:
         """The action's controller half; by default all arguments go to the host half."""
         return Call(self.mod or self.name, wire(args))
+
+    def without_agent(self, args: Any, ctx: ActionContext) -> RawCommand | Outcome | None:
+        """The action on a host that has no Python for an agent; None when it cannot do without.
+        `python` in the outcome's data is an interpreter that the host has from now on."""
+        return None
 
     def mods(self) -> Sequence[str]:
         """Host halves that may be called, so that they can travel with the first batch."""

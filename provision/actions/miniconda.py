@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from provision.actions.args import Mode, arg
-from provision.actions.base import Action, ActionContext, Blob, Call, Outcome, Script, blob_of
+from provision.actions.base import (
+    Action,
+    ActionContext,
+    Blob,
+    Call,
+    Outcome,
+    RawCommand,
+    Script,
+    blob_of,
+)
 from provision.errors import PlaybookError
 
-__all__ = ["ACTION", "Args", "Miniconda"]
+__all__ = ["ACTION", "Args", "Miniconda", "bootstrap"]
 
 _TIMEOUT_S = 1800.0
 _DISTRIBUTIONS = Literal["miniconda", "miniforge"]
 _STATES = Literal["present", "absent"]
 _LEVELS = Literal["records", "files", "hashes"]
 _FORGE = "conda-forge"
+ARCHS = ("x86_64", "aarch64", "ppc64le", "s390x")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,34 @@ class Miniconda(Action):
             blobs = (blob,)
         return Call("miniconda", sent, blobs=blobs, timeout_s=args.timeout)
 
+    def without_agent(self, args: Any, ctx: ActionContext) -> RawCommand | Outcome | None:
+        from provision.conda.bootstrap import (
+            bootstrap_command,
+            bootstrap_result,
+            bootstrap_script,
+        )
+
+        if args.state == "absent":
+            return None
+        request, installer = bootstrap(args, ctx)
+        if ctx.check:
+            diff = [{"key": "prefix", "before": None, "after": request.prefix}]
+            return Outcome("changed", "the host has no Python yet", diff=diff)
+        script = bootstrap_script(request)
+
+        def finish(_rc: int, out: str, err: str) -> Outcome:
+            result = bootstrap_result(out.encode())
+            diff = [{"key": "prefix", "before": None, "after": request.prefix}]
+            return Outcome(
+                result.status,
+                result.msg,
+                diff=diff if result.status == "changed" else [],
+                data={"python": result.python, "stderr": err},
+            )
+
+        parts: tuple[bytes | Path, ...] = (script.encode(), *([installer] if installer else []))
+        return RawCommand(bootstrap_command(script), finish, args.timeout, parts)
+
 
 def _check(args: Any) -> None:
     prefix = args.prefix.rstrip("/")
@@ -140,6 +180,34 @@ def release(args: Any, ctx: ActionContext, machine: str) -> Any:
         mirror=mirror,
         sha256=args.sha256 or "",
     )
+
+
+def bootstrap(args: Any, ctx: ActionContext) -> tuple[Any, Path | None]:
+    """For a host on which no agent can start: what `provision.conda.bootstrap` is to do, and
+    the installer to send after the script, if one is to be sent. Raises PlaybookError."""
+    from provision.conda.bootstrap import BootstrapRequest
+
+    _check(args)
+    prefix = args.prefix.rstrip("/")
+    if args.installer:
+        path = ctx.find("files", args.installer)
+        digest = (
+            args.sha256 or ctx.shared(("miniconda digest", str(path)), lambda: blob_of(path)).sha256
+        )
+        return BootstrapRequest(prefix, sha256=dict.fromkeys(ARCHS, digest), from_stdin=True), path
+    found = {}
+    for arch in ARCHS:
+        with contextlib.suppress(PlaybookError):
+            found[arch] = release(args, ctx, arch)
+    if not found:
+        release(args, ctx, ARCHS[0])  # says why not
+    first = next(iter(found.items()))
+    return BootstrapRequest(
+        prefix,
+        url_head=first[1].url.removesuffix(f"{first[0]}.sh"),
+        sha256={arch: one.sha256 for arch, one in found.items()},
+        published=any(one.sha256_url for one in found.values()),
+    ), None
 
 
 def _python_version(tag: str) -> str:

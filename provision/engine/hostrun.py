@@ -17,7 +17,7 @@ from provision.engine.hostvars import HostState
 from provision.engine.performer import Performer, Stopped
 from provision.engine.playrun import Included, PlayRun
 from provision.engine.preparer import Preparer
-from provision.errors import PlaybookError, ProvisionError, Unreachable
+from provision.errors import NoInterpreter, PlaybookError, ProvisionError, Unreachable
 from provision.playbook import Block, Include, Inherited, Item, Task, inherit
 from provision.playbook.model import Role
 from provision.templating import Pending
@@ -211,14 +211,21 @@ class HostRun:
             try:
                 return make(*args)
             except Pending as pending:
-                if pending.name == "hostvars":
-                    self.performer.flush()
-                    if not synced and len(self.play.hosts) > 1:
-                        yield Sync(task.order)
-                    synced = True
-                    self.preparer.synced = task
-                else:
-                    self.performer.learn(pending.name)
+                wanted = pending.name
+            if wanted == "hostvars":
+                self.performer.flush()
+                if not synced and len(self.play.hosts) > 1:
+                    yield Sync(task.order)
+                synced = True
+                self.preparer.synced = task
+                continue
+            try:
+                self.performer.learn(wanted)
+            except NoInterpreter:
+                entry = self.preparer.without_agent(task) if not self.performer.batch else None
+                if entry is None:
+                    raise
+                return entry
         raise PlaybookError("what the task needs to know never becomes known", mark=task.mark)
 
     def _once(self, task: Task) -> Program:

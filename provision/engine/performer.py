@@ -281,7 +281,11 @@ class Performer:
         if isinstance(planned, RawCommand):
             from provision.engine.raw import run_raw
 
-            return run_raw(self._line(entry.delegate), entry.identity, planned, entry.timeout_s)
+            line = self._line(entry.delegate)
+            outcome = run_raw(line, entry.identity, planned, entry.timeout_s)
+            if outcome.data.get("python"):
+                self.run.connections.add_interpreter(line.host, str(outcome.data["python"]))
+            return outcome
         try:
             call = next(planned)
             while True:

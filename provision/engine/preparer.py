@@ -283,6 +283,23 @@ class Preparer:
             self.fail(entry, exc)
         return entry
 
+    def without_agent(self, task: Task) -> Entry | None:
+        """The task for a host on which no agent can start; None when its action needs one."""
+        scope = self.scope(task)
+        entry = self._frame(task, scope)
+        check = self.word(task, "check_mode", default=self.run.options.check, scope=scope)
+        action = actions.action(task.action)
+        ctx = self._context(entry, scope, check)
+        try:
+            planned = action.without_agent(action.parse(self._args(task, scope)), ctx)
+        except InputError as exc:
+            self.fail(entry, exc)
+            return entry
+        if planned is None:
+            return None
+        entry.parts.append(Part(scope, planned, check))
+        return entry
+
     def wanted(self, task: Task) -> bool:
         """Whether the task's conditions hold."""
         self._asking = task
