@@ -282,10 +282,10 @@ class Performer:
             from provision.engine.raw import run_raw
 
             line = self._line(entry.delegate)
-            outcome = run_raw(line, entry.identity, planned, entry.timeout_s)
-            if outcome.data.get("python"):
-                self.run.connections.add_interpreter(line.host, str(outcome.data["python"]))
-            return outcome
+            done = run_raw(line, entry.identity, planned, entry.timeout_s)
+            if done.data.get("python"):
+                self.run.connections.add_interpreter(line.host, str(done.data["python"]))
+            return done
         try:
             call = next(planned)
             while True:
