@@ -293,7 +293,9 @@ class Performer:
         except StopIteration as end:
             outcome: Outcome = end.value
             return outcome
-        except InputError as exc:
+        except Unreachable:
+            raise
+        except ProvisionError as exc:
             where = str(exc.mark or entry.task.mark)
             text = f"{exc.what}: {exc.why}" if exc.why else exc.what
             return Outcome("failed", text, data={"_where": where, "_hint": exc.hint})

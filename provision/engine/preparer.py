@@ -15,7 +15,6 @@ from provision.engine.hostvars import HostState, scope_layers
 from provision.engine.performer import Performer
 from provision.engine.playrun import PlayRun, play_variables
 from provision.errors import (
-    InputError,
     PlaybookError,
     ProvisionError,
     TemplateError,
@@ -270,7 +269,7 @@ class Preparer:
         scope = self.scope(task)
         try:
             entry = self._frame(task, scope)
-        except InputError as exc:
+        except ProvisionError as exc:
             entry = self._bare(task, scope)
             self.fail(entry, exc)
             return entry
@@ -279,7 +278,7 @@ class Preparer:
                 entry.parts.append(self._part(entry, scope))
             else:
                 self._loop(entry, task.loop)
-        except InputError as exc:
+        except ProvisionError as exc:
             self.fail(entry, exc)
         return entry
 
@@ -292,7 +291,7 @@ class Preparer:
         ctx = self._context(entry, scope, check)
         try:
             planned = action.without_agent(action.parse(self._args(task, scope)), ctx)
-        except InputError as exc:
+        except ProvisionError as exc:
             self.fail(entry, exc)
             return entry
         if planned is None:
@@ -425,7 +424,7 @@ class Preparer:
         for layer, item, label in self._loop_scopes(loop, items, entry.scope, task):
             try:
                 part = self._part(entry, entry.scope.child(layer), item, label)
-            except InputError as exc:
+            except ProvisionError as exc:
                 self.fail(entry, exc)
                 entry.parts[-1].item, entry.parts[-1].label = item, label
                 continue
