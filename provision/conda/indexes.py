@@ -86,6 +86,9 @@ def file_indexes(file: EnvironmentFile, otherwise: Indexes, url: str = "") -> In
     links = file.pip_options("find-links")
     trusted = file.pip_options("trusted-host")
     base = otherwise if not (url or said) else Indexes(cert=otherwise.cert)
+    if urlsplit(url).scheme == "http":
+        # The playbook's own word for a plain address; what comes from it has the lock's hashes.
+        trusted = [*trusted, urlsplit(url).hostname or ""]
     return replace(
         base,
         url=url or (said[-1] if said else base.url),
