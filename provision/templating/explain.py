@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
 from jinja2 import TemplateError as JinjaError
-from jinja2 import TemplateNotFound, TemplateSyntaxError
 
 from provision.diagnostics import did_you_mean
 from provision.errors import Mark, TemplateError, UndefinedVariable
@@ -61,9 +61,8 @@ def _shown(source: str) -> str:
     return line if len(line) <= 120 else f"{line[:117]}..."
 
 
-def _located(origin: Origin, needle: str, exc: BaseException | None) -> Mark | None:
-    """The place of `needle` on the template line that was being rendered."""
-    where = template_line(exc.__traceback__ if exc else None)
+def _located(origin: Origin, needle: str, where: tuple[Template, int] | None) -> Mark | None:
+    """The place of `needle` on the template's line that was being rendered."""
     if where is None:
         return origin.find(needle)
     template, line = where
@@ -83,23 +82,74 @@ def _read(path: str) -> str:
         return ""
 
 
+class _Undefined(UndefinedVariable):
+    """Finds its place and its hint when asked: many are raised that nobody ever reads.
+
+    `place` and `known` say how: the place in the file, and the names that are there.
+    """
+
+    def __init__(
+        self,
+        absent: Missing,
+        *,
+        why: str,
+        place: Callable[[], Mark | None],
+        known: Callable[[], Iterable[object]],
+    ) -> None:
+        self._place: Callable[[], Mark | None] | None = place
+        self._known: Callable[[], Iterable[object]] | None = known
+        self._mark: Mark | None = None
+        self._hint = ""
+        super().__init__(absent.message, name=absent.name, why=why)
+
+    @property
+    def mark(self) -> Mark | None:
+        if self._place is not None:
+            self._mark, self._place = self._place(), None
+        return self._mark
+
+    @mark.setter
+    def mark(self, value: Mark | None) -> None:
+        if value is not None:
+            self._mark, self._place = value, None
+
+    @property
+    def hint(self) -> str:
+        if self._known is not None:
+            names = [name for name in self._known() if isinstance(name, str)]
+            self._hint = did_you_mean(self.name, names) if self.name else ""
+            self._known = None
+        return self._hint
+
+    @hint.setter
+    def hint(self, value: str) -> None:
+        if value:
+            self._hint, self._known = value, None
+
+
 def undefined(
     absent: Missing, origin: Origin, scope: Scope, exc: BaseException | None = None
 ) -> UndefinedVariable:
     """The error for a value that is needed and not there."""
     name = absent.name
     why = f"in {_shown(origin.source)!r}"
+    inner = None
     if absent.source is not None and absent.source != origin.source:
         inner = Origin(absent.source, absent.mark)
-        mark = inner.find(name) or origin.find(name)
         why = f"in {_shown(absent.source)!r}, needed by {_shown(origin.source)!r}"
-    else:
-        mark = _located(origin, name, exc)
-    known: Iterable[object] = scope.names() if absent.owner is None else ()
-    if isinstance(absent.owner, Mapping):
-        known = absent.owner
-    hint = did_you_mean(name, (key for key in known if isinstance(key, str))) if name else ""
-    return UndefinedVariable(absent.message, name=name, mark=mark, why=why, hint=hint)
+    where = template_line(exc.__traceback__ if exc else None)
+
+    def place() -> Mark | None:
+        if inner is not None:
+            return inner.find(name) or origin.find(name)
+        return _located(origin, name, where)
+
+    def known() -> Iterable[object]:
+        if absent.owner is None:
+            return scope.names()
+        return absent.owner if isinstance(absent.owner, Mapping) else ()
+
+    return _Undefined(absent, why=why, place=place, known=known)
 
 
 def not_syntax(
@@ -138,11 +188,12 @@ def _unknown_plugin(
 
 def failed(exc: Exception, origin: Origin, environment: NativeEnvironment) -> TemplateError:
     """The error for an exception that rendering raised."""
+    where = template_line(exc.__traceback__)
     if isinstance(exc, PluginError):
         cause = exc.cause
         said = str(cause) or type(cause).__name__
         why = f"{said} (in {_shown(origin.source)!r})"
-        mark = _located(origin, exc.name, exc)
+        mark = _located(origin, exc.name, where)
         return TemplateError(f"{exc.kind} {exc.name!r} failed", mark=mark, why=why)
     if isinstance(exc, TemplateSyntaxError):
         if exc.filename and (origin.mark is None or exc.filename != origin.mark.file):
@@ -153,12 +204,12 @@ def failed(exc: Exception, origin: Origin, environment: NativeEnvironment) -> Te
         return _unknown_plugin(unknown, origin, 0, environment)
     if isinstance(exc, TemplateNotFound):
         name = str(exc.name or exc)
-        return TemplateError(f"no template {name!r}", mark=_located(origin, name, exc))
+        return TemplateError(f"no template {name!r}", mark=_located(origin, name, where))
     said = str(exc) or type(exc).__name__
     if isinstance(exc, RecursionError):
         said = "it calls itself without end"
     return TemplateError(
         f"Error rendering template: {said}",
-        mark=_located(origin, "", exc),
+        mark=_located(origin, "", where),
         why=f"in {_shown(origin.source)!r}",
     )

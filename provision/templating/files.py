@@ -59,7 +59,7 @@ class FileTemplates:
             found += (folder / "templates", folder)
         return (*found, *self.templar.search_path)
 
-    def _environment(self, options: TemplateOptions) -> NativeEnvironment:
+    def environment(self, options: TemplateOptions) -> NativeEnvironment:
         with self._lock:
             if options not in self._environments:
                 self._environments[options] = self.templar.environment(options)
@@ -93,7 +93,7 @@ class FileTemplates:
         mark = Mark(str(path))
         body, options, taken = split_header(text, options, Mark(str(path), 1, 1))
         origin = Origin(body, mark, whole_file=True, first_line=1 + taken)
-        environment = self._environment(options)
+        environment = self.environment(options)
         name = str(path.absolute())
         try:
             tree = environment.parse(body, name, str(path))

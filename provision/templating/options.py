@@ -72,7 +72,7 @@ def split_header(
         name, colon, value = pair.partition(":")
         if not colon:
             raise TemplateError(
-                f"cannot read {pair.strip()!r} in the #jinja2: line",
+                f"Missing key-value separator in {pair.strip()!r} of the #jinja2: line",
                 mark=mark,
                 hint="write name:value, separated by commas",
             )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from provision.templating.filters import internal
 from provision.templating.guard import with_context
 from provision.templating.running import ScopeContext
 from provision.templating.undefined import type_name
@@ -166,6 +167,7 @@ def _named(names: str, function: Callable[..., Any]) -> dict[str, Callable[..., 
 
 
 TESTS: Mapping[str, Callable[..., Any]] = {
+    **internal.TESTS,
     **_named("failed failure", failed),
     **_named("succeeded success successful", succeeded),
     **_named("changed change", changed),

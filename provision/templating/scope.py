@@ -10,7 +10,7 @@ from jinja2.utils import missing
 from provision.errors import TemplateError
 from provision.templating.lazy import LazyMap, LazySeq
 from provision.templating.undefined import Missing
-from provision.templating.values import SCALARS, Sealed, is_template, realize
+from provision.templating.values import SCALARS, is_template, realize, revealed
 from provision.yamlsource import Map, Seq, Str
 
 if TYPE_CHECKING:
@@ -91,9 +91,7 @@ class Scope(Mapping[str, Any]):
             return LazyMap(value, self, label) if kind is Map else LazySeq(value, self, label)
         if isinstance(value, Str):
             return self._render(value, label) if is_template(value) else value
-        if kind is dict or kind is list or not isinstance(value, Sealed):
-            return value
-        return value.reveal()
+        return revealed(value)
 
     def _render(self, source: Str, label: str) -> Any:
         step = (id(self), label)

@@ -19,22 +19,23 @@ from provision.templating.files import FileTemplates
 from provision.templating.options import HEADER, TemplateOptions, split_header
 from provision.templating.running import Compiled
 from provision.templating.scope import Pending, Scope
+from provision.templating.simple import Simple, simple_expression, simple_text
 from provision.templating.tables import Tables
 from provision.templating.undefined import MissingError
 from provision.templating.values import (
     OMIT,
     SCALARS,
-    Sealed,
     has_template,
     is_template,
     realize,
+    revealed,
     with_newlines,
 )
 from provision.yamlsource import Map, Seq, Str, mark_of
 
 __all__ = ["Templar"]
 
-_CACHED_TEMPLATES = 8192
+_CACHED_TEMPLATES = 4096
 _CACHED_CONTAINERS = 16384
 
 
@@ -111,7 +112,9 @@ class Templar:
         value = self._run(template, scope, origin)
         return with_newlines(value, source) if source[-1:] == "\n" else value
 
-    def _compiled(self, compile_: Callable[[str], Compiled], origin: Origin) -> Compiled:
+    def _compiled(
+        self, compile_: Callable[[str], Compiled | Simple], origin: Origin
+    ) -> Compiled | Simple:
         try:
             return compile_(origin.source)
         except TemplateSyntaxError as exc:
@@ -119,7 +122,7 @@ class Templar:
         except RecursionError:
             raise TemplateError("the template is nested too deeply", mark=origin.mark) from None
 
-    def _run(self, template: Compiled, scope: Scope, origin: Origin) -> Any:
+    def _run(self, template: Compiled | Simple, scope: Scope, origin: Origin) -> Any:
         try:
             if not template.includes:
                 return template.run(scope)
@@ -149,8 +152,11 @@ class Templar:
 
     # Compiling
 
-    def _compile_text(self, source: str) -> Compiled:
+    def _compile_text(self, source: str) -> Compiled | Simple:
         environment, text = self._env, str(source)
+        simple = simple_text(text, environment)
+        if simple is not None:
+            return simple
         if text.startswith(HEADER):
             text, options, _ = split_header(text, self._in_yaml)
             environment = self.environment(options, in_yaml=True)
@@ -158,12 +164,18 @@ class Templar:
         inline_constants(tree, everywhere=False)
         return environment.compile_tree(tree, "<text>", "<text>")
 
-    def _compile_expression(self, source: str) -> Compiled:
+    def _compile_expression(self, source: str) -> Compiled | Simple:
+        simple = simple_expression(str(source), self._env)
+        if simple is not None:
+            return simple
         tree = self._env.expression_tree(str(source))
         inline_constants(tree, everywhere=True)
         return self._env.compile_tree(tree, "<expression>", "<expression>")
 
     def _find_names(self, source: str) -> frozenset[str]:
+        simple = simple_text(str(source), self._env)
+        if simple is not None:
+            return simple.names - self._env.globals.keys()
         return frozenset(meta.find_undeclared_variables(self._env.parse(str(source))))
 
     def _find_expression_names(self, source: str) -> frozenset[str]:
@@ -224,9 +236,7 @@ class Templar:
             }
         if isinstance(value, (list, tuple)):
             return [self._render_inner(item, scope, mark) for item in value]
-        if type(value) in SCALARS or not isinstance(value, Sealed):
-            return value
-        return value.reveal()
+        return revealed(value)
 
     def _render_inner(self, value: object, scope: Scope, mark: Mark | None) -> Any:
         if type(value) in SCALARS or isinstance(value, str):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from jinja2 import Undefined
 from markupsafe import Markup
@@ -22,11 +22,11 @@ from provision.yamlsource import Map, Seq, Str
 __all__ = [
     "OMIT",
     "SCALARS",
-    "Sealed",
     "has_template",
     "is_template",
     "own_copy",
     "realize",
+    "revealed",
     "trusted",
     "unrolled",
     "with_newlines",
@@ -56,11 +56,9 @@ _LISTED = (KeysView, ValuesView, ItemsView, Iterator)
 _DATA = (tuple, range, set, frozenset, *_LISTED)
 
 
-@runtime_checkable
-class Sealed(Protocol):
-    """A value that is encrypted until it is asked for."""
-
-    def reveal(self) -> str: ...
+def revealed(value: Any) -> Any:
+    """The text of a value that is encrypted until it is asked for; any other value itself."""
+    return value.reveal() if hasattr(value, "reveal") else value
 
 
 def is_template(value: object) -> bool:
@@ -83,7 +81,7 @@ def has_template(value: object) -> bool:
         return any(map(has_template, value.values()))
     if type(value) is Seq:
         return any(map(has_template, value))
-    return isinstance(value, Sealed)
+    return hasattr(value, "reveal")
 
 
 def trusted(value: Any, mark: Mark | None = None) -> Any:

@@ -76,7 +76,7 @@ def test_options_of_the_call(tmp_path: Path, templar: Templar, scope: Scope) -> 
     [
         ("#jinja2: trim_blok:True", "unknown template option 'trim_blok'"),
         ("#jinja2: trim_blocks:yes", "cannot read 'yes'"),
-        ("#jinja2: trim_blocks", "cannot read 'trim_blocks'"),
+        ("#jinja2: trim_blocks", "Missing key-value separator in 'trim_blocks'"),
         ("#jinja2: trim_blocks:'a'", "takes a bool"),
     ],
 )

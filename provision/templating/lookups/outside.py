@@ -7,9 +7,11 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
+from provision.errors import Mark
 from provision.templating.filters.data import to_bool
 from provision.templating.lookups.call import Lookup, LookupCall
 from provision.templating.undefined import Missing
+from provision.yamlsource import Str
 
 __all__ = ["LOOKUPS"]
 
@@ -17,13 +19,16 @@ __all__ = ["LOOKUPS"]
 def env(_call: LookupCall, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """Environment variables of the controller; `default` may be `undef()`."""
     default = options.get("default", "")
-    found = []
+    found: list[Any] = []
     for term in terms:
         name = str(term).split()[0] if str(term).split() else ""
-        value = os.environ.get(name, default)
-        if isinstance(value, Missing):
-            value = Missing(f"The environment variable {name!r} is not set.", name=name)
-        found.append(value)
+        value = os.environ.get(name)
+        if value is not None:
+            found.append(Str(value, Mark(f"<environment variable {name!r}>"), unsafe=True))
+        elif isinstance(default, Missing):
+            found.append(Missing(f"The environment variable {name!r} is not set.", name=name))
+        else:
+            found.append(default)
     return found
 
 
