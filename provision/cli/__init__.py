@@ -20,8 +20,6 @@ COMMANDS = {
     "apply": "Bring hosts to the state a playbook describes.",
     "plan": "Show what apply would change, without changing it.",
     "drift": "Report what differs from the playbook, with evidence.",
-    "doctor": "Check this machine and hosts for known troubles.",
-    "env": "Inspect, lock and compare conda environments.",
     "facts": "Show what is known of hosts.",
     "init": "Write a starting point for a project.",
     "inventory": "List hosts and groups and explain their variables.",

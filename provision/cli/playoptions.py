@@ -10,7 +10,7 @@ import click
 
 from provision.cli.vaultoptions import vault_options
 
-__all__ = ["inventory_option", "play_options"]
+__all__ = ["NO_PLAYBOOK", "inventory_option", "play_options", "reach_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,13 +24,10 @@ inventory_option = click.option(
     help="Inventory file, directory, program, or list such as 'gpu[01:04],'.",
 )
 
-_OPTIONS = (
-    click.argument("playbooks", nargs=-1, required=True, type=click.Path(path_type=Path)),
+_REACHING = (
     inventory_option,
     click.option("-l", "--limit", help="Only these hosts, a pattern."),
     click.option("-e", "--extra-vars", multiple=True, help="k=v, JSON, YAML or @FILE."),
-    click.option("-t", "--tags", multiple=True, help="Only tasks with these tags."),
-    click.option("--skip-tags", multiple=True, help="Not tasks with these tags."),
     click.option("-C", "--check", is_flag=True, help="Only say what would change."),
     click.option("-D", "--diff/--no-diff", default=True, help="Show differences."),
     click.option("-f", "--forks", type=click.IntRange(1, 1000), default=50, show_default=True),
@@ -42,12 +39,6 @@ _OPTIONS = (
     click.option("-k", "--ask-pass", is_flag=True, help="Ask for the SSH password."),
     click.option("-u", "--user", default="", help="Log in as this user."),
     click.option("--private-key", "--key-file", default="", metavar="FILE"),
-    click.option("--start-at-task", default="", metavar="NAME"),
-    click.option("--list-hosts", is_flag=True, help="Print the hosts of each play."),
-    click.option("--list-tasks", is_flag=True, help="Print the tasks of each play."),
-    click.option("--list-tags", is_flag=True, help="Print the tags of each play."),
-    click.option("--syntax-check", is_flag=True, help="Only read the playbook."),
-    click.option("--force-handlers", is_flag=True, help="Run handlers also after a failure."),
     click.option("--accept-new-host-keys", is_flag=True, help="Record unknown hosts' keys."),
     click.option("-T", "--timeout", type=float, default=10.0, help="Seconds to connect."),
     click.option("--task-timeout", type=float, default=1800.0, help="Seconds for one task."),
@@ -56,10 +47,39 @@ _OPTIONS = (
     click.option("-v", "--verbose", count=True, help="Also show what is in sync."),
 )
 
+_PLAYING = (
+    click.argument("playbooks", nargs=-1, required=True, type=click.Path(path_type=Path)),
+    click.option("-t", "--tags", multiple=True, help="Only tasks with these tags."),
+    click.option("--skip-tags", multiple=True, help="Not tasks with these tags."),
+    click.option("--start-at-task", default="", metavar="NAME"),
+    click.option("--list-hosts", is_flag=True, help="Print the hosts of each play."),
+    click.option("--list-tasks", is_flag=True, help="Print the tasks of each play."),
+    click.option("--list-tags", is_flag=True, help="Print the tags of each play."),
+    click.option("--syntax-check", is_flag=True, help="Only read the playbook."),
+    click.option("--force-handlers", is_flag=True, help="Run handlers also after a failure."),
+)
+
+#: What `play_options` adds and commands without a playbook do not have.
+NO_PLAYBOOK: dict[str, Any] = {
+    "playbooks": (),
+    "tags": (),
+    "skip_tags": (),
+    "start_at_task": "",
+    "force_handlers": False,
+}
+
+
+def reach_options(function: F) -> F:
+    """Adds the parameters that say which hosts, as whom and how."""
+    function = vault_options(function)
+    for option in reversed(_REACHING):
+        function = option(function)
+    return function
+
 
 def play_options(function: F) -> F:
-    """Adds all parameters of a run."""
-    function = vault_options(function)
-    for option in reversed(_OPTIONS):
+    """Adds all parameters of a run of playbooks."""
+    function = reach_options(function)
+    for option in reversed(_PLAYING):
         function = option(function)
     return function

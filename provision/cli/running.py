@@ -124,12 +124,18 @@ def _sinks(given: Mapping[str, Any]) -> list[Sink]:
     return [Console(sys.stdout, colour=colour, verbosity=given["verbose"], diff=given["diff"])]
 
 
-def make_run(mode: str, given: Mapping[str, Any]) -> Run:
-    """Reads everything and checks it. Raises InputError; nothing has been connected yet."""
+def make_run(
+    mode: str, given: Mapping[str, Any], *, text: str = "", sinks: Sequence[Sink] | None = None
+) -> Run:
+    """Reads everything and checks it. Raises InputError; nothing has been connected yet.
+
+    `text` is a playbook that stands in no file; `sinks` instead of those the options name.
+    """
+    from provision import yamlsource
     from provision.engine.run import Run
     from provision.engine.vocabulary import ActionVocabulary
     from provision.inventory import load_inventory
-    from provision.playbook import Files, load_playbook
+    from provision.playbook import Files, load_playbook, playbook_of
     from provision.secrets import Redactor, yaml_tags
     from provision.templating import LookupContext, Scope, Templar
 
@@ -144,7 +150,7 @@ def make_run(mode: str, given: Mapping[str, Any]) -> Run:
     sources = given["inventories"] or default_inventory()
     inventory = load_inventory(sources, tags=tags, vault=vault)
     extra = extra_variables(given["extra_vars"], tags)
-    playbook_dir = given["playbooks"][0].parent
+    playbook_dir = Path() if text else given["playbooks"][0].parent
     templar = Templar(
         search_path=[playbook_dir],
         filter_dirs=[playbook_dir / "filter_plugins"],
@@ -167,7 +173,11 @@ def make_run(mode: str, given: Mapping[str, Any]) -> Run:
         extra_vars=extra,
         decrypt=vault.decrypt,
     )
-    books = [load_playbook(path, files) for path in given["playbooks"]]
+    if text:
+        raw = yamlsource.load(text, "(command line)", tags=tags)
+        books = [playbook_of(raw, Path("(command line)"), files)]
+    else:
+        books = [load_playbook(path, files) for path in given["playbooks"]]
     options = _options(mode, given, extra)
     for secret in (options.become_password, options.password):
         if secret:
@@ -176,7 +186,7 @@ def make_run(mode: str, given: Mapping[str, Any]) -> Run:
         books,
         inventory,
         options,
-        sinks=_sinks(given),
+        sinks=_sinks(given) if sinks is None else sinks,
         connectors=connectors(options),
         templar=templar,
         files=files,

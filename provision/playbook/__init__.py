@@ -17,7 +17,7 @@ from provision.playbook.model import (
     Role,
     Task,
 )
-from provision.playbook.plays import load_playbook
+from provision.playbook.plays import load_playbook, playbook_of
 from provision.playbook.roles import RoleReader
 from provision.playbook.tasks import Files, TaskReader, inherit
 
@@ -36,4 +36,5 @@ __all__ = [
     "TaskReader",
     "inherit",
     "load_playbook",
+    "playbook_of",
 ]

@@ -16,7 +16,7 @@ from provision.playbook.tasks import Files, TaskReader, inherit
 from provision.playbook.vocabulary import statement
 from provision.yamlsource import Map, mark_of
 
-__all__ = ["load_playbook"]
+__all__ = ["load_playbook", "playbook_of"]
 
 _IMPORT_WORDS = frozenset({"name", "tags", "vars", "when"})
 
@@ -31,10 +31,20 @@ def load_playbook(path: Path, files: Files) -> Playbook:
     return Playbook(path, plays, tuple(files.warnings))
 
 
+def playbook_of(raw: Any, path: Path, files: Files) -> Playbook:
+    """A playbook from plays that stand in no file; `path` says where relative names begin."""
+    return Playbook(path, _plays_of(raw, path, files, Inherited(), []), tuple(files.warnings))
+
+
 def _plays(path: Path, files: Files, inherited: Inherited, opened: list[Path]) -> list[Play]:
     if path in opened:
         raise PlaybookError("a playbook imports itself", mark=Mark(str(path)))
-    raw = files.read(path)
+    return _plays_of(files.read(path), path, files, inherited, opened)
+
+
+def _plays_of(
+    raw: Any, path: Path, files: Files, inherited: Inherited, opened: list[Path]
+) -> list[Play]:
     if raw is None:
         raise PlaybookError("the playbook is empty", mark=Mark(str(path)))
     if not isinstance(raw, list):
