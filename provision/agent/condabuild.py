@@ -10,7 +10,7 @@ import os
 import time
 
 from provision.agent import condaprefix, fs
-from provision.agent.condaset import differences
+from provision.agent.condaset import differences, plain_source
 from provision.agent.core import Fail, dumps, loads, staged
 from provision.agent.hostlock import HostLock
 
@@ -163,7 +163,7 @@ class Build:
         self, rc: int, stdout: str, stderr: str, missed: Sequence[Mapping[str, Any]]
     ) -> None:
         words = [line for line in (stderr or stdout).splitlines() if line.strip()]
-        why = " ".join(line.strip() for line in words[-_SHOWN:])
+        why = " ".join(line.strip() for line in words[-_SHOWN:])[-500:]
         names = ", ".join(change["key"].partition(":")[2] for change in missed[:_SHOWN])
         more = " and %d more" % (len(missed) - _SHOWN) if len(missed) > _SHOWN else ""
         what = "conda ended with %d" % rc if rc else "conda said it was done"
@@ -176,10 +176,12 @@ class Build:
         )
 
     def _public(self, text: str) -> str:
-        """Addresses as they may be shown."""
+        """Addresses as they may be shown: without tokens and passwords."""
         for item in self.payload["conda"]:
-            if item["fetch"] != item["url"]:
-                text = text.replace(item["fetch"], item["url"])
+            fetch = item["fetch"]
+            shown = plain_source(fetch) + "/" + fetch.rpartition("/")[2]
+            if shown != fetch:
+                text = text.replace(fetch, shown)
         return text
 
     def _space(self) -> None:

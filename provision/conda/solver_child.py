@@ -58,7 +58,8 @@ class _Work:
             )
             for name, version, build in request["virtual"]
         ]
-        self.gateway = rattler.Gateway(cache_dir=Path(request["cache_dir"]))
+        self.cache_dir = Path(request["cache_dir"])
+        self.gateway = rattler.Gateway(cache_dir=self.cache_dir)
         self.exact: bool = request["exact"]
         self.priority: str = request["priority"]
 
@@ -77,6 +78,18 @@ class _Work:
         )
 
     async def run(self) -> dict[str, Any]:
+        try:
+            return await self.answer()
+        except Exception as exc:
+            if "shard" not in str(exc):
+                raise
+        # Some servers have sharded repodata and do not serve it as they should (a 304 to a
+        # request that is not conditional); they have the whole file too.
+        whole = rattler.SourceConfig(sharded_enabled=False)
+        self.gateway = rattler.Gateway(cache_dir=self.cache_dir, default_config=whole)
+        return await self.answer()
+
+    async def answer(self) -> dict[str, Any]:
         # conda's "flexible" reaches below the first channel only where it must.
         tries = {"strict": [True], "disabled": [False]}.get(self.priority, [True, False])
         why = ""
