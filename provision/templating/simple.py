@@ -81,7 +81,7 @@ def simple_text(source: str, environment: NativeEnvironment) -> Simple | None:
             if path is None:
                 return None
             parts.append(path)
-        elif "{{" in piece or "}}" in piece:
+        elif "{{" in piece or "}}" in piece or piece[-1:] == "{":
             return None
         elif piece:
             parts.append(piece)

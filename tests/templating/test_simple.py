@@ -76,6 +76,7 @@ def test_it_is_what_jinja2_does(text: str) -> None:
         ("{{ none }}", False),
         ("{% if a %}{% endif %}", False),
         ("{{ a }", False),
+        ("{{{ a }}", False),
         ("{# c #}{{ a }}", False),
     ],
 )
