@@ -40,7 +40,8 @@ class Bench:
         self.runs = runs
         self.provision = str(Path(sys.executable).with_name("provision"))
         subprocess.run(
-            [self.provision, "lab", "up", "--hosts", str(hosts), "--dir", directory, "--no-mirror"],
+            [self.provision, "lab", "up", "--hosts", str(hosts), "--dir", str(directory)]
+            + ["--no-mirror"],
             check=True,
             stdout=subprocess.DEVNULL,
         )
