@@ -150,6 +150,17 @@ class Perms:
             self.warn("failed to look up %s with %s %s" % (kind, word, said))
         return name
 
+    def resolved(self, kind: str, name: str, number: int) -> str:
+        """The account that an archive means: by name where the host has it, else by number."""
+        key = "resolved", kind, name, number
+        if key not in self._names:
+            try:
+                found = (fs.uid_of if kind == "user" else fs.gid_of)(name) if name else number
+            except Fail:
+                found = number
+            self._names[key] = self._name(kind, found)
+        return self._names[key]
+
     def warn(self, words: str) -> None:
         if words not in self.warnings:
             self.warnings.append(words)
@@ -165,6 +176,8 @@ class Perms:
     ) -> None:
         """Sets what is among `changes`. `follow` False: of a link itself. Raises Fail."""
         try:
+            if not changes:
+                return
             if "owner" in changes or "group" in changes:
                 uid = self.uid() if "owner" in changes else None
                 gid = self.gid() if "group" in changes else None
