@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -162,19 +163,16 @@ def _spawn(folder: Path, address: str, port: int) -> int:
     """A server in a session of its own, its output in mirror.log; its process id."""
     command = [sys.executable, "-m", "provision.lab.mirror", "serve", "--dir", str(folder)]
     command += ["--address", address, "--port", str(port)]
-    log = str(folder / "mirror.log")
-    appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    return os.posix_spawn(
-        sys.executable,
-        command,
-        os.environ,
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, log, appending, 0o644),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ],
-        setsid=True,
-    )
+    with (folder / "mirror.log").open("ab") as log:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    child.returncode = 0  # it outlives this object, whose destructor would complain
+    return child.pid
 
 
 def _wait(folder: Path, pid: int) -> None:

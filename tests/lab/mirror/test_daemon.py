@@ -52,6 +52,15 @@ def test_start_says_where_everything_is_and_stop_ends_it(cached: Path) -> None:
         urllib.request.urlopen(f"{state['url']}/status")
 
 
+def test_descriptors_of_the_starter_are_not_held_open(cached: Path, tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)
+        Mirror().start(cached, "127.0.0.1", free_port())
+        pid = int((cached / "mirror.pid").read_text())
+        held = [path.readlink().name for path in Path(f"/proc/{pid}/fd").iterdir()]
+        assert "lock" not in held
+
+
 def test_starting_twice_keeps_the_first(cached: Path) -> None:
     first = Mirror().start(cached, "127.0.0.1", free_port())
     assert Mirror().start(cached, "127.0.0.1", free_port()) == first

@@ -29,7 +29,7 @@ def host(request: pytest.FixtureRequest, labs: Any) -> Iterator[tuple[TestLab, s
     newest = described["installers"][0]
     lab.run(
         name,
-        f"rm -rf {PREFIX} /root/mirror-test.sh && curl -sfo /root/mirror-test.sh {newest['url']} && "
+        f"rm -rf {PREFIX} && curl -sfo /root/mirror-test.sh {newest['url']} && "
         f"echo '{newest['sha256']}  /root/mirror-test.sh' | sha256sum -c && "
         f"sh /root/mirror-test.sh -b -p {PREFIX}",
     )
