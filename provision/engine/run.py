@@ -292,6 +292,8 @@ class Run:
                 self.shared.connections.drop(run.host)
                 self.emit(HostDone(run.host, dict(run.state.counts), run.state.round_trips))
 
+        if not self.shared.connections.begun:
+            self.shared.connections.begin(play.hosts)
         scheduler = Scheduler(self.options.forks, done)
         try:
             scheduler.run(runs)

@@ -101,4 +101,7 @@ class Connector(Protocol):
     def connect(self, target: Target) -> Connection:
         """Raises a subclass of Unreachable that says why and what to do."""
 
+    def dial(self, target: Target) -> None:
+        """Begins to connect without waiting, where that is possible; `connect` takes it over."""
+
     def close(self) -> None: ...

@@ -245,5 +245,8 @@ class FakeConnector:
             script = scripts.pop(0) if len(scripts) > 1 else scripts[0]
         return script.connect(target, self._cut)
 
+    def dial(self, target: Target) -> None:
+        """Only `connect` counts."""
+
     def close(self) -> None:
         self._cut.set()
