@@ -166,8 +166,9 @@ def not_syntax(
     elif mark:
         mark = in_file(mark, origin.source, place.text, place.line)
     kind = "expression" if origin.expression else "template"
+    said = re.sub(r"^(unexpected char .+) at \d+$", r"\1", exc.message or "")
     return TemplateError(
-        f"Syntax error in {kind}: {exc.message}",
+        f"Syntax error in {kind}: {said}",
         mark=mark,
         why=f"in {_shown(origin.source)!r}, line {place.line} column {place.column}",
     )

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateSyntaxError, meta
-
-from provision.errors import Mark, ProvisionError, TemplateError
-from provision.templating.conditions import BOOLEAN_WORDS, embedded, inline_constants, truth
+from provision.errors import Mark, ProvisionError, TemplateError, UndefinedVariable
+from provision.templating.compiling import Compiler
+from provision.templating.conditions import BOOLEAN_WORDS, embedded, truth
 from provision.templating.context import LookupContext
 from provision.templating.environment import NativeEnvironment
-from provision.templating.explain import Origin, failed, not_syntax, undefined
+from provision.templating.explain import Origin, failed, undefined
 from provision.templating.files import FileTemplates
-from provision.templating.options import HEADER, TemplateOptions, split_header
+from provision.templating.options import TemplateOptions
 from provision.templating.running import Compiled
 from provision.templating.scope import Pending, Scope
-from provision.templating.simple import Simple, simple_expression, simple_text
+from provision.templating.simple import Simple
 from provision.templating.tables import Tables
 from provision.templating.undefined import MissingError
 from provision.templating.values import (
@@ -35,7 +34,6 @@ from provision.yamlsource import Map, Seq, Str, mark_of
 
 __all__ = ["Templar"]
 
-_CACHED_TEMPLATES = 4096
 _CACHED_CONTAINERS = 16384
 
 
@@ -70,12 +68,7 @@ class Templar:
         self._clean: dict[int, tuple[object, bool]] = {}
         self.empty = Scope((), templar=self)
         self.files = FileTemplates(self)
-        self._in_yaml = TemplateOptions()
-        self._env = self.environment(self._in_yaml, in_yaml=True)
-        self._text = lru_cache(_CACHED_TEMPLATES)(self._compile_text)
-        self._expression = lru_cache(_CACHED_TEMPLATES)(self._compile_expression)
-        self._names = lru_cache(_CACHED_TEMPLATES)(self._find_names)
-        self._expression_names = lru_cache(_CACHED_TEMPLATES)(self._find_expression_names)
+        self._compiler = Compiler(partial(self.environment, in_yaml=True))
 
     def environment(self, options: TemplateOptions, *, in_yaml: bool = False) -> NativeEnvironment:
         """A Jinja2 environment with this Templar's filters, tests and globals."""
@@ -108,19 +101,8 @@ class Templar:
     def render_text(self, source: str, scope: Scope) -> Any:
         """The value of template text, lazy; a Missing when it is undefined."""
         origin = Origin(source, getattr(source, "mark", None))
-        template = self._compiled(self._text, origin)
-        value = self._run(template, scope, origin)
+        value = self._run(self._compiler.text(origin), scope, origin)
         return with_newlines(value, source) if source[-1:] == "\n" else value
-
-    def _compiled(
-        self, compile_: Callable[[str], Compiled | Simple], origin: Origin
-    ) -> Compiled | Simple:
-        try:
-            return compile_(origin.source)
-        except TemplateSyntaxError as exc:
-            raise not_syntax(exc, origin, self._env) from None
-        except RecursionError:
-            raise TemplateError("the template is nested too deeply", mark=origin.mark) from None
 
     def _run(self, template: Compiled | Simple, scope: Scope, origin: Origin) -> Any:
         try:
@@ -130,13 +112,13 @@ class Templar:
                 return template.run(scope)
         except MissingError as exc:
             return exc.absent
+        except (UndefinedVariable, Pending):
+            raise
         except ProvisionError as exc:
             exc.mark = exc.mark or origin.mark
             raise
-        except Pending:
-            raise
         except Exception as exc:
-            raise failed(exc, origin, self._env) from exc
+            raise failed(exc, origin, self._compiler.environment) from exc
 
     def settle(self, value: Any, name: str, scope: Scope) -> Any:
         """Plain data for a variable's lazy value. Raises UndefinedVariable."""
@@ -149,38 +131,6 @@ class Templar:
             return realize(value)
         except MissingError as exc:
             raise undefined(exc.absent, origin, scope, exc) from None
-
-    # Compiling
-
-    def _compile_text(self, source: str) -> Compiled | Simple:
-        environment, text = self._env, str(source)
-        simple = simple_text(text, environment)
-        if simple is not None:
-            return simple
-        if text.startswith(HEADER):
-            text, options, _ = split_header(text, self._in_yaml)
-            environment = self.environment(options, in_yaml=True)
-        tree = environment.parse(text, "<text>")
-        inline_constants(tree, everywhere=False)
-        return environment.compile_tree(tree, "<text>", "<text>")
-
-    def _compile_expression(self, source: str) -> Compiled | Simple:
-        simple = simple_expression(str(source), self._env)
-        if simple is not None:
-            return simple
-        tree = self._env.expression_tree(str(source))
-        inline_constants(tree, everywhere=True)
-        return self._env.compile_tree(tree, "<expression>", "<expression>")
-
-    def _find_names(self, source: str) -> frozenset[str]:
-        simple = simple_text(str(source), self._env)
-        if simple is not None:
-            return simple.names - self._env.globals.keys()
-        return frozenset(meta.find_undeclared_variables(self._env.parse(str(source))))
-
-    def _find_expression_names(self, source: str) -> frozenset[str]:
-        tree = self._env.expression_tree(str(source))
-        return frozenset(meta.find_undeclared_variables(tree))
 
     # For callers
 
@@ -197,10 +147,7 @@ class Templar:
         if isinstance(value, str):
             if not is_template(value):
                 return frozenset()
-            try:
-                return self._names(value)
-            except TemplateSyntaxError as exc:
-                raise not_syntax(exc, Origin(value, mark_of(value)), self._env) from None
+            return self._compiler.names(Origin(value, mark_of(value)))
         if isinstance(value, Mapping):
             both = (*value.keys(), *value.values())
             return frozenset().union(*map(self.names_in, both))
@@ -210,11 +157,7 @@ class Templar:
 
     def names_in_expression(self, expression: str) -> frozenset[str]:
         """The free variables of a bare expression. Raises TemplateError."""
-        try:
-            return self._expression_names(expression)
-        except TemplateSyntaxError as exc:
-            origin = Origin(expression, mark_of(expression), expression=True)
-            raise not_syntax(exc, origin, self._env) from None
+        return self._compiler.names(Origin(expression, mark_of(expression), expression=True))
 
     def render(self, value: object, scope: Scope, *, mark: Mark | None = None) -> Any:
         """`value` with every template in it rendered, as plain data.
@@ -251,8 +194,8 @@ class Templar:
     def evaluate(self, expression: str, scope: Scope, *, mark: Mark | None = None) -> Any:
         """The value of a bare expression, as plain data. Raises what `render` raises."""
         origin = Origin(expression, getattr(expression, "mark", None) or mark, expression=True)
-        template = self._compiled(self._expression, origin)
-        return self._plain(self._run(template, scope, origin), origin, scope)
+        value = self._run(self._compiler.expression(origin), scope, origin)
+        return self._plain(value, origin, scope)
 
     def condition(self, value: object, scope: Scope, *, mark: Mark | None = None) -> bool:
         """Whether a condition holds: a boolean, an expression, or a list that must all hold.
