@@ -153,21 +153,26 @@ def _pip_source(path: str) -> str:
 
 
 def missing_files(prefix: str, records: Records) -> List[str]:
-    """Paths that records list and that are not there."""
+    """Paths that records list and that are not there, bytecode aside."""
     lost = []
     for record in records.values():
         for path in record.get("files") or ():
-            if not os.path.lexists(os.path.join(prefix, path)):
+            if not path.endswith(".pyc") and not os.path.lexists(os.path.join(prefix, path)):
                 lost.append(path)
     return lost
 
 
 def changed_files(prefix: str, records: Records) -> List[str]:
-    """Paths that are missing, or whose content is not what was linked."""
+    """Paths that are missing, or whose content is not what was linked.
+
+    Bytecode is left out: Python renews it as it likes.
+    """
     wrong = []
     for record in records.values():
         paths = (record.get("paths_data") or {}).get("paths") or ()
         for item in paths:
+            if item["_path"].endswith(".pyc"):
+                continue
             expected = item.get("sha256_in_prefix") or item.get("sha256")
             path = os.path.join(prefix, item["_path"])
             info = fs.lstat(path)

@@ -51,6 +51,13 @@ class EnvironmentFile:
     def pip_packages(self) -> tuple[PipLine, ...]:
         return tuple(line for line in self.pip if line.kind != "option")
 
+    @property
+    def is_export(self) -> bool:
+        """Whether it lists an environment that existed: every line names one version."""
+        return all(spec.pinned for spec in self.conda) and all(
+            line.version or line.kind == "url" for line in self.pip_packages
+        )
+
     def pip_options(self, option: str) -> list[str]:
         return [line.value for line in self.pip if line.option == option]
 

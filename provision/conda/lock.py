@@ -63,7 +63,11 @@ class PipPackage:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """`asked` is the hash of what was asked for: file, platform, channels, index."""
+    """`asked` is the hash of what was asked for: file, platform, channels, index.
+
+    pip_consistent  False for an export whose pip packages contradict each other: taken as
+    they were, since such an environment exists
+    """
 
     asked: str
     platform: str
@@ -74,6 +78,7 @@ class Lock:
     variables: Mapping[str, str] = field(default_factory=dict)
     channel_priority: str = "flexible"
     indexes: tuple[str, ...] = ()
+    pip_consistent: bool = True
 
     @property
     def content(self) -> str:
@@ -119,6 +124,7 @@ class Lock:
             "channels": list(self.channels),
             "channel_priority": self.channel_priority,
             "indexes": list(self.indexes),
+            "pip_consistent": self.pip_consistent,
             "variables": dict(sorted(self.variables.items())),
             "conda": [_plain(package) for package in self.conda],
             "pip": [_plain(package) for package in self.pip],
@@ -163,6 +169,7 @@ def lock_of(data: object, file: str = "") -> Lock:
             channel_priority=str(data["channel_priority"]),
             indexes=tuple(data.get("indexes") or ()),
             variables=dict(data.get("variables") or {}),
+            pip_consistent=bool(data.get("pip_consistent", True)),
             conda=tuple(_conda(item) for item in data["conda"]),
             pip=tuple(_pip(item) for item in data["pip"]),
         )

@@ -54,6 +54,7 @@ def build_payload(
         "packages": lock.packages(),
         "variables": dict(sorted(lock.variables.items())),
         "sdists": sdists,
+        "pip_consistent": lock.pip_consistent,
         "terms_accepted": terms_accepted,
         "lock": lock.data(),
     }

@@ -39,7 +39,10 @@ _RELATED = 6
 
 @dataclass(frozen=True, slots=True)
 class PipRequest:
-    """python  the version that conda chose; conda  everything that conda installs."""
+    """python  the version that conda chose; conda  everything that conda installs.
+
+    export  the lines are the whole of an environment that existed
+    """
 
     lines: Sequence[PipLine]
     python: str
@@ -47,30 +50,32 @@ class PipRequest:
     conda: Sequence[CondaPackage]
     indexes: Indexes
     sdists: bool = False
+    export: bool = False
     file: str = ""
 
 
-def solve_pip(request: PipRequest) -> tuple[PipPackage, ...]:
-    """The whole closure without what conda provides, sorted by name.
+def solve_pip(request: PipRequest) -> tuple[tuple[PipPackage, ...], bool]:
+    """The whole closure without what conda provides, sorted by name; and whether it is free of
+    contradictions, which an export need not be.
 
     Raises EnvironmentFileError when it cannot be fulfilled, ProvisionError when an index
     cannot be read.
     """
     wanted = _wanted(request)
     if not wanted:
-        return ()
+        return (), True
     if not request.python:
         raise EnvironmentFileError(
             "pip packages need python among the dependencies", mark=wanted[0].mark
         )
     done = _compile(request, wanted)
-    if done.returncode and all(line.version for line in wanted):
-        # An export lists its whole closure; an environment that exists may break metadata.
+    consistent = not done.returncode
+    if not consistent and request.export:
         exact = _compile(request, wanted, "--no-deps")
         done = exact if not exact.returncode else done
     if done.returncode:
         raise _failed(request, wanted, done.stderr)
-    return _packages(tomllib.loads(done.stdout), request)
+    return _packages(tomllib.loads(done.stdout), request), consistent
 
 
 def _wanted(request: PipRequest) -> list[PipLine]:

@@ -151,7 +151,7 @@ def _solve(asked: Resolution, key: str, root: Path) -> Lock:
         return lock
     from provision.conda.pipsolve import PipRequest, solve_pip
 
-    pip = solve_pip(
+    pip, consistent = solve_pip(
         PipRequest(
             lines=lines,
             python=lock.python,
@@ -159,11 +159,12 @@ def _solve(asked: Resolution, key: str, root: Path) -> Lock:
             conda=conda,
             indexes=asked.indexes,
             sdists=asked.sdists,
+            export=file.is_export,
             file=file.path,
         )
     )
     public = tuple(url for url in asked.indexes.public() if url)
-    return replace(lock, pip=pip, indexes=public)
+    return replace(lock, pip=pip, indexes=public, pip_consistent=consistent)
 
 
 def _keep(place: Path, text: str) -> None:

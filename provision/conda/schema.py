@@ -65,6 +65,7 @@ def lock_schema() -> dict[str, Any]:
         },
         {
             "indexes": _list(_text()),
+            "pip_consistent": {"type": "boolean"},
             "variables": {"type": "object", "additionalProperties": _text()},
         },
     )

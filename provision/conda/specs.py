@@ -14,6 +14,7 @@ from provision.errors import Mark
 __all__ = ["CondaSpec", "parse_spec"]
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_PINNED = re.compile(r"={1,2}[A-Za-z0-9][^=<>!~*,|\s]*(?:=[^=<>!~*,|\s]+)?")
 _EXACT = re.compile(r"=(?P<version>[A-Za-z0-9][^=<>!~*,|\s]*)=(?P<build>[^=<>!~*,|\s]+)")
 
 
@@ -35,6 +36,11 @@ class CondaSpec:
     @property
     def exact(self) -> bool:
         return bool(self.version and self.build)
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it names one version, as an export does, with or without the build."""
+        return bool(_PINNED.fullmatch(self.rest))
 
     @property
     def bare(self) -> str:

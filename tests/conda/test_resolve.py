@@ -79,6 +79,10 @@ def test_a_pinned_export_is_taken_as_it_is(
     pinned = "  - numpy=2.0.0\n  - pip:\n    - tool==1.0\n    - helper==1.5\n"
     lock = resolve(ask(tiny, index, pinned), cache)
     assert [(p.name, p.version) for p in lock.pip] == [("helper", "1.5"), ("tool", "1.0")]
+    assert not lock.pip_consistent
+    loose = pinned.replace("=2.0.0", ">=2")
+    with pytest.raises(EnvironmentFileError, match="nothing fulfils"):
+        resolve(ask(tiny, index, loose), cache)
 
 
 @pytest.mark.parametrize("line", ["git+https://git.example/x", "-e .", "./x.whl"])
