@@ -25,7 +25,7 @@ from provision.templating.running import Compiled, ScopeContext
 from provision.templating.scope import Scope
 from provision.templating.undefined import Missing, MissingError, type_name
 from provision.templating.values import SCALARS, unrolled
-from provision.yamlsource import Map, Str
+from provision.yamlsource import Map
 
 __all__ = ["NativeEnvironment"]
 
@@ -139,7 +139,8 @@ class NativeEnvironment(SandboxedEnvironment):
                 return getattr(obj, attribute)
             found = obj.resolve(attribute)
             return self.undefined(obj={}, name=attribute) if found is missing else found
-        base = str if kind is Str else obj
+        # Our own kinds of str and list show no more than those do.
+        base = str if isinstance(obj, str) else list if isinstance(obj, list) else obj
         if not hasattr(base, attribute):
             return self._item(obj, attribute, attribute)
         value = getattr(obj, attribute)

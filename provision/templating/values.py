@@ -163,7 +163,9 @@ def realize(value: Any) -> Any:
         return [realize(item) for item in value if item is not OMIT]
     if isinstance(value, Mapping):
         return _realized_items((key, value[key]) for key in value)
-    if callable(value) and not isinstance(value, type(OMIT)):
+    if type(value).__module__.startswith("jinja2."):
+        raise TemplateError(f"a {type_name(value)} is not a value")
+    if callable(value):
         raise TemplateError(
             f"a {type_name(value)} is not a value", hint="call it: add parentheses and arguments"
         )

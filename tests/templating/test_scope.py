@@ -240,3 +240,9 @@ def test_is_template(templar: Templar) -> None:
     assert templar.is_template("{% if a %}")
     assert not templar.is_template("{ a: 1 }")
     assert not templar.is_template(3)
+
+
+def test_places_and_workings_do_not_show(templar: Templar) -> None:
+    scope = scope_of("s: text\nm: {a: '{{ 1 }}'}\nl: ['{{ 1 }}']")
+    for name in ("s.mark", "s.unsafe", "m.mark", "m.value_marks", "l.mark", "l.filled", "m.filled"):
+        assert templar.render(f"{{{{ {name} is defined }}}}", scope) is False, name
