@@ -10,8 +10,8 @@ from provision.errors import ChannelLost, Unreachable
 from provision.transport.refusal import hung, refused
 
 if TYPE_CHECKING:
+    from provision.transport.pipe import Pipe
     from provision.transport.ssh import SshConnection
-    from provision.transport.wire import Pipe
 
 __all__ = ["SshChannel"]
 

@@ -8,6 +8,7 @@ import select
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from typing import IO
 
@@ -68,16 +69,14 @@ class Dialled:
             self._pending[sock.fileno()] = sock
             return
 
-    def wait(self, deadline: float) -> socket.socket:
-        """The connected socket. Raises OSError, TimeoutError after `deadline`."""
+    def wait(self, deadline: float, cut: threading.Event) -> socket.socket:
+        """The connected socket. Raises OSError, TimeoutError after `deadline` or when cut."""
         try:
             while self._pending:
-                until = deadline
-                if self._waiting:
-                    until = min(deadline, time.monotonic() + _STAGGER_S)
+                until = min(deadline, time.monotonic() + _STAGGER_S)
                 if (sock := self._ready(until)) is not None:
                     return sock
-                if time.monotonic() >= deadline:
+                if cut.is_set() or time.monotonic() >= deadline:
                     raise TimeoutError
                 self._next()
             raise self._error
@@ -115,13 +114,15 @@ def dial_numeric(route: Route) -> Dialled | None:
     return Dialled(route, [(family, address) for family, _, _, _, address in found])
 
 
-def open_tcp(route: Route, deadline: float, early: Dialled | None = None) -> socket.socket:
-    """A connected, tuned socket. Raises ConnectFailed."""
+def open_tcp(
+    route: Route, deadline: float, early: Dialled | None, cut: threading.Event
+) -> socket.socket:
+    """A connected, tuned socket; `early` may be on its way to one. Raises ConnectFailed."""
     try:
         if early is None:
             found = socket.getaddrinfo(route.host, route.port, route.family, socket.SOCK_STREAM)
             early = Dialled(route, [(family, address) for family, _, _, _, address in found])
-        sock = early.wait(deadline)
+        sock = early.wait(deadline, cut)
         tune(sock, route)
     except socket.gaierror as exc:
         again = exc.errno == socket.EAI_AGAIN

@@ -1,14 +1,9 @@
-"""Paramiko's transport and channel with what we need beyond its public interface.
-
-The only file that touches Paramiko's internals; `tests/transport/test_wire.py` fails when a
-release moves one. What is changed:
+"""Paramiko's transport with what we need beyond its public interface.
 
 - No thread per handshake timer, no ten wake-ups a second, an end that wakes every waiter.
 - The service request, the first authentication, the first channel, its program and that
   program's first input are sent without waiting for the answers in between (only to OpenSSH,
   whose first session channel is number 0 and whose window opens with the program).
-- A channel keeps the last of standard error instead of letting it fill the window, knows exit
-  signals, and reads while it waits to send.
 """
 
 from __future__ import annotations
@@ -16,44 +11,32 @@ from __future__ import annotations
 import contextlib
 import logging
 import select
-import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import paramiko
-from paramiko import auth_handler, buffered_pipe, common, packet, transport
+from paramiko import auth_handler, common, packet, transport
 from paramiko.message import Message
 
-__all__ = ["EARLY_WINDOW", "Client", "Pipe", "Wire"]
+from provision.transport.pipe import Pipe, sending
 
-STDERR_LIMIT = 64 * 1024
-# What is sent before the server has said how much it takes. OpenSSH's window is 2 MiB; its
-# part before the login hands at most 256 KiB of what it has read to the part after it.
-EARLY_WINDOW = 192 * 1024
-_PACKET = 32 * 1024 - 64
-_STUCK_S = 1.0  # how long a close waits for others to finish sending
+__all__ = ["Client", "Wire"]
+
 _WAKE_S = 5.0  # how often an idle transport looks whether it should send a keep-alive
 
 # The type stubs know nothing of what stands below the public surface.
 _Packetizer: Any = packet.Packetizer
 _AuthHandler: Any = auth_handler.AuthOnlyHandler
 _Client: Any = paramiko.SSHClient
-_Channel: Any = paramiko.Channel
 _Transport: Any = transport.ServiceRequestingTransport
 
-logging.getLogger("paramiko").addHandler(logging.NullHandler())
-logging.getLogger("paramiko").setLevel(logging.CRITICAL)
-
-
-@contextlib.contextmanager
-def _sending() -> Iterator[None]:
-    """Every way in which a dead line shows itself, as OSError."""
-    try:
-        yield
-    except (EOFError, paramiko.SSHException) as exc:
-        raise OSError(str(exc) or "the line is dead") from exc
+# Paramiko logs tracebacks of what we report as errors; whoever sets a level of his own sees them.
+_logger = logging.getLogger("paramiko")
+_logger.addHandler(logging.NullHandler())
+if _logger.level == logging.NOTSET:
+    _logger.setLevel(logging.CRITICAL)
 
 
 class _Packets(_Packetizer):  # type: ignore[misc]
@@ -99,190 +82,6 @@ class _Auth(_AuthHandler):  # type: ignore[misc]
         self.methods = tuple(m.get_list())
         m.packet.seek(position)
         super()._parse_userauth_failure(m)
-
-
-class Pipe(_Channel):  # type: ignore[misc]
-    """A session channel with one program."""
-
-    def __init__(self, chanid: int) -> None:
-        super().__init__(chanid)
-        self.news = threading.Condition()  # something came, the window opened, the end
-        self.tail = bytearray()
-        self.opened = False  # the server confirmed the channel
-        self.started = False  # ... and the program
-        self.refusal = ""
-        self.has_status = False
-        self.ended_well = False  # the server closed it, and not the line
-        self._owed = 0  # of the window that we granted ourselves
-        self._unacknowledged = 0
-
-    # -- sent early -------------------------------------------------------------------
-
-    def assume_open(self) -> None:
-        """As if the server had confirmed it as its channel 0."""
-        self.remote_chanid = 0
-        self.out_window_size = self._owed = EARLY_WINDOW
-        self.out_max_packet_size = _PACKET + 64
-        self.active = True
-
-    def _set_remote_channel(self, chanid: int, window_size: int, max_packet_size: int) -> None:
-        if self._owed and chanid != self.remote_chanid:
-            self.refusal = f"its first channel is number {chanid}"
-            self.transport.close()
-            return
-        with self.lock:
-            window_size = self.out_window_size + self._pay(window_size)
-            super()._set_remote_channel(chanid, window_size, max_packet_size)
-        self.opened = True
-        self._tell()
-
-    def _pay(self, credit: int) -> int:
-        paid = min(self._owed, credit)
-        self._owed -= paid
-        return credit - paid
-
-    def request_exec(self, command: str) -> None:
-        """Asks for `command`; the answer sets `started`, or `closed`. Raises OSError."""
-        message = Message()
-        message.add_byte(common.cMSG_CHANNEL_REQUEST)
-        message.add_int(self.remote_chanid)
-        message.add_string("exec")
-        message.add_boolean(True)
-        message.add_string(command.encode("utf-8", "surrogateescape"))
-        with _sending():
-            self.transport._send_user_message(message)
-
-    def abandon(self) -> None:
-        """Forgets what was assumed, and says nothing to the peer."""
-        with self.lock:
-            self._set_closed()
-        self.transport._unlink_channel(self.chanid)
-
-    # -- reading and writing ----------------------------------------------------------
-
-    def take(self, limit: int, timeout_s: float | None) -> bytes:
-        """Standard output. Raises TimeoutError; b"" at the end, for whatever reason."""
-        try:
-            data: bytes = self.in_buffer.read(limit, timeout_s)
-        except buffered_pipe.PipeTimeout:
-            raise TimeoutError("nothing came in time") from None
-        self._acknowledge(len(data))
-        return data
-
-    def put(self, data: memoryview) -> int:
-        """Sends what the window has room for; how much that was. Raises OSError when closed."""
-        with self.lock:
-            if self.closed or self.eof_sent:
-                raise OSError("closed")
-            count = min(len(data), self.out_window_size, self.out_max_packet_size - 64)
-            if count <= 0:
-                return 0
-            self.out_window_size -= count
-        message = Message()
-        message.add_byte(common.cMSG_CHANNEL_DATA)
-        message.add_int(self.remote_chanid)
-        message.add_string(bytes(data[:count]))
-        with _sending():
-            self.transport._send_user_message(message)
-        return count
-
-    def end_input(self) -> None:
-        """The program reads its end of input. Raises OSError."""
-        with _sending():
-            self.shutdown_write()
-
-    def hang_up(self) -> None:
-        """Closes it. Where the line is stuck and nothing can be said, cuts the session."""
-        with self.lock:
-            if self.closed or not self.active:
-                return
-        if not self.transport.can_send(_STUCK_S):
-            self.transport.close()
-            return
-        with contextlib.suppress(OSError), _sending():
-            self.close()
-
-    def _acknowledge(self, count: int) -> None:
-        """Opens the peer's window again. Not from the transport's thread."""
-        with self.lock:
-            self._unacknowledged, more = 0, self._unacknowledged
-        if (size := self._check_add_window(count + more)) > 0:
-            with contextlib.suppress(OSError), _sending():  # the next read tells
-                self.transport._send_user_message(self._window_message(size))
-
-    def _window_message(self, size: int) -> Any:
-        message = Message()
-        message.add_byte(common.cMSG_CHANNEL_WINDOW_ADJUST)
-        message.add_int(self.remote_chanid)
-        message.add_int(size)
-        return message
-
-    # -- called by the transport's thread ---------------------------------------------
-
-    def _tell(self) -> None:
-        with self.news:
-            self.news.notify_all()
-
-    def _feed(self, m: Any) -> None:
-        super()._feed(m)
-        self._tell()
-
-    def _feed_extended(self, m: Any) -> None:
-        m.get_int()  # the only kind there is: standard error
-        data = m.get_binary()
-        with self.news:
-            self.tail += data
-            del self.tail[:-STDERR_LIMIT]
-            self.news.notify_all()
-        if self.transport.in_kex:
-            # Only key exchange messages may be sent now, and this thread cannot wait.
-            with self.lock:
-                self._unacknowledged += len(data)
-        elif (size := self._check_add_window(len(data))) > 0:
-            self.transport._send_message(self._window_message(size))
-
-    def _window_adjust(self, m: Any) -> None:
-        credit = m.get_int()
-        with self.lock:
-            self.out_window_size += self._pay(credit)
-        self._tell()
-
-    def _request_success(self, m: Any) -> None:
-        super()._request_success(m)
-        self.started = True
-        self._tell()
-
-    def _request_failed(self, m: Any) -> None:
-        self.refusal = "the server refuses to start programs"
-        super()._request_failed(m)
-        self._tell()
-
-    def _handle_request(self, m: Any) -> None:
-        position = m.packet.tell()
-        request = m.get_text()
-        self.has_status |= request in ("exit-status", "exit-signal")
-        if request == "exit-signal":
-            m.get_boolean()
-            name = m.get_text()
-            number = getattr(signal, f"SIG{name}", None)
-            self.exit_status = -int(number) if number is not None else -int(signal.SIGKILL)
-            self.status_event.set()
-        else:
-            m.packet.seek(position)
-            super()._handle_request(m)
-        self._tell()
-
-    def _handle_eof(self, m: Any) -> None:
-        super()._handle_eof(m)
-        self._tell()
-
-    def _handle_close(self, m: Any) -> None:
-        self.ended_well = True
-        super()._handle_close(m)
-
-    def _set_closed(self) -> None:
-        super()._set_closed()
-        self._tell()
 
 
 class Wire(_Transport):  # type: ignore[misc]
@@ -335,7 +134,8 @@ class Wire(_Transport):  # type: ignore[misc]
 
     def run(self) -> None:
         try:
-            super().run()
+            with contextlib.suppress(OSError), sending():  # from closing a dead jump's channel
+                super().run()
         finally:
             self.ended.set()
             for event in (self.banner_seen, self.kex_done):
@@ -409,7 +209,7 @@ class Wire(_Transport):  # type: ignore[misc]
         message.add_int(number)
         message.add_int(window)
         message.add_int(packet)
-        with _sending():
+        with sending():
             self._send_user_message(message)
         if early:
             pipe.assume_open()
@@ -431,8 +231,12 @@ class Wire(_Transport):  # type: ignore[misc]
         with contextlib.suppress(OSError):
             if isinstance(self.sock, socket.socket):
                 self.sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads
-        super().close()
-        self.sock.close()
+        with contextlib.suppress(OSError), sending():  # a jump host may be gone already
+            super().close()
+        for channel in self._channels.values():
+            channel._unlink()
+        with contextlib.suppress(OSError), sending():
+            self.sock.close()
 
 
 class Client(_Client):  # type: ignore[misc]

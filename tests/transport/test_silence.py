@@ -146,15 +146,11 @@ def test_dropped_in_the_key_exchange(connector: SshConnector) -> None:
     assert is_transient(error)
 
 
-def test_closing_the_connector_ends_an_attempt_under_way(connector: SshConnector) -> None:
-    reached = threading.Event()
-
-    def serve(sock: socket.socket) -> None:
-        reached.set()
-        sock.recv(1)
-        time.sleep(20)
-
-    errors: list[BaseException] = []
+@pytest.mark.parametrize("phase", ["TCP connection", "SSH banner"])
+def test_closing_the_connector_ends_an_attempt_under_way(
+    connector: SshConnector, phase: str
+) -> None:
+    errors: list[ConnectFailed] = []
 
     def attempt(port: int) -> None:
         try:
@@ -162,14 +158,18 @@ def test_closing_the_connector_ends_an_attempt_under_way(connector: SshConnector
         except ConnectFailed as exc:
             errors.append(exc)
 
-    with stub_server(serve) as port:
-        thread = threading.Thread(target=attempt, args=(port,))
+    with socket.socket() as full, socket.socket() as first:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        if phase == "TCP connection":
+            first.connect(full.getsockname())  # takes the only place in the queue
+        thread = threading.Thread(target=attempt, args=(full.getsockname()[1],))
         thread.start()
-        assert reached.wait(10)
-        time.sleep(0.1)
+        thread.join(0.2)
         connector.close()
         thread.join(10)
-    assert len(errors) == 1
+    assert [error.what.endswith("connecting was given up") for error in errors] == [True]
+    assert not is_transient(errors[0])
 
 
 # -- within a session -----------------------------------------------------------------------

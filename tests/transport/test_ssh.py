@@ -278,6 +278,16 @@ def test_a_connection_dialled_beforehand_is_used(sshd: Sshd, connector: SshConne
     assert read_all(connection.start("echo hello")) == b"hello\n"
 
 
+def test_a_name_with_several_addresses_is_tried_at_each(
+    sshd: Sshd, connector: SshConnector, tmp_path: Path
+) -> None:
+    """`localhost` may be ::1 first, where this server does not listen."""
+    known = tmp_path / "known"
+    known.write_text(sshd.known_line("ed25519", f"[localhost]:{sshd.port}"))
+    target = sshd.target(address="localhost", known_hosts_files=(str(known),))
+    assert read_all(connector.connect(target).start("echo hello")) == b"hello\n"
+
+
 def test_many_connections_at_once(sshd: Sshd, connector: SshConnector) -> None:
     results: list[bytes] = []
 
