@@ -186,7 +186,7 @@ def _yaml_error(exc: yaml.YAMLError, file: str) -> YamlError:
     problem = getattr(exc, "problem", None) or str(exc)
     context = getattr(exc, "context", None)
     hint = ""
-    if "found character '\\t'" in problem or "cannot start any token" in problem:
+    if "tab character" in problem or "cannot start any token" in problem:
         hint = "indent with spaces; quote a value that starts with a special character"
     elif "mapping values are not allowed" in problem:
         hint = "quote a value that contains ': '"
