@@ -33,13 +33,17 @@ class LabActionHost(ActionHost):
         self.project = project
         self.made = {}
         self.interpreters = interpreters
-        self.connect()
+        self.link = self._agent()
 
     def connect(self) -> None:
         """A new agent, after the last one was killed."""
+        self.link.close()
+        self.link = self._agent()
+
+    def _agent(self) -> Link:
         line = payload.command_line(self.interpreters)
         argv = ssh_arguments(self.lab.handle, self.name, login="root", command=line)
-        self.link = Link(PipeChannel(argv), self.name)
+        return Link(PipeChannel(argv), self.name)
 
     def sh(self, line: str, *, check: bool = True) -> str:
         """What a shell line prints on the host, over a connection of its own."""

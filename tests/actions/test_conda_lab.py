@@ -189,7 +189,7 @@ def test_a_pip_failure_leaves_the_old_generation(ready: Site) -> None:
 def _kill_when_it_links(site: Site, whom: str) -> threading.Thread:
     """Kills `conda` or its parent, the agent, as soon as the new prefix has a record."""
     line = (
-        f"for i in $(seq 600); do p=$(pgrep -of '{PREFIX}/bin/conda create'); "
+        f"for i in $(seq 600); do p=$(pgrep -of '{PREFIX}/bin/[c]onda create'); "
         f'if [ -n "$p" ]; then {whom}; exit 0; fi; sleep 0.05; done; exit 1'
     )
     thread = threading.Thread(target=lambda: site.host.sh(line))
@@ -227,7 +227,7 @@ def test_a_lost_controller_takes_conda_along(ready: Site) -> None:
     ready.write(WITH_PIP)
     thread = threading.Thread(target=lambda: _quietly(ready))
     thread.start()
-    busy = f"pgrep -f '{PREFIX}/bin/conda create' || true"
+    busy = f"pgrep -f '{PREFIX}/bin/[c]onda create' || true"
     deadline = time.monotonic() + 60
     while not ready.host.sh(busy) and time.monotonic() < deadline:
         time.sleep(0.05)
