@@ -68,14 +68,24 @@ def sha256_file(path: str, size: Optional[int] = None) -> str:
     return str(digest.hexdigest())
 
 
-def sha1_file(path: str) -> str:
-    """Hex SHA-1, which Ansible's results carry as `checksum`. Raises OSError."""
+def _new_sha1() -> Any:
     try:
-        digest = __import__("_sha1").sha1()
+        return __import__("_sha1").sha1()
     except (ImportError, AttributeError):
         import hashlib
 
-        digest = hashlib.sha1()
+        return hashlib.sha1()
+
+
+def sha1_bytes(data: bytes) -> str:
+    digest = _new_sha1()
+    digest.update(data)
+    return str(digest.hexdigest())
+
+
+def sha1_file(path: str) -> str:
+    """Hex SHA-1, which Ansible's results carry as `checksum`. Raises OSError."""
+    digest = _new_sha1()
     for piece in pieces(path):
         digest.update(piece)
     return str(digest.hexdigest())

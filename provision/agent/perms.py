@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _CONTEXT = ("seuser", "serole", "setype", "selevel")
 _LABEL = "security.selinux"
+_SHOWN = 200  # entries of a diff
 
 
 def selinux() -> bool:
@@ -253,6 +254,15 @@ def settle(ctx: Context, state: State, perms: Perms) -> Result:
             raise
         return core.unknown(exc.msg + " unless a task before makes it", **exc.data)
     return with_warnings(result, perms.warnings)
+
+
+def shortened(result: Result) -> Result:
+    """Not more of a diff than anyone reads."""
+    diff = result.get("diff") or []
+    if len(diff) > _SHOWN:
+        more = "%d more" % (len(diff) - _SHOWN)
+        result["diff"] = [*diff[:_SHOWN], {"key": "…", "before": None, "after": more}]
+    return result
 
 
 def with_warnings(result: Dict[str, Any], warnings: Sequence[str]) -> Dict[str, Any]:

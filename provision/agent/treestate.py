@@ -51,6 +51,7 @@ class Tree(core.State):
         self.links: Dict[str, str] = args["links"]
         self.files = {item[0]: _Entry(*item) for item in args["files"]}
         self.backups: List[str] = []
+        self.shown = 0
         self.skip: Dict[str, bool] = {}
 
     def at(self, name: str) -> str:
@@ -137,7 +138,8 @@ class Tree(core.State):
         if entry is None:
             return {"key": key, "before": before, "after": after}
         shown: Dict[str, Any] = {"key": key, "before": before, "after": "sha256:" + entry.sha256}
-        if entry.before is not None and list(self.files).index(key) < _SHOWN:
+        if entry.before is not None and self.shown < _SHOWN:
+            self.shown += 1
             shown["before"] = fs.content_diff(entry.before, None)["before"]
         elif before is not None:
             shown["before"] = "sha256:" + before
@@ -152,17 +154,28 @@ class Tree(core.State):
                 self._make_link(name, target, observed[name])
         needed: Dict[str, str] = {}
         copies: List[Tuple[str, str]] = []
+        changed = set(changes)
         for name, entry in self.files.items():
-            if name in changes:
+            if name in changed:
                 if entry.sha256 in needed:
                     copies.append((name, needed[entry.sha256]))
                 else:
                     needed[entry.sha256] = name
-        for digest, pieces in self.fetch(needed):
-            name = needed[digest]
-            self._write(name, install.checked(pieces, digest, self.files[name].size, name))
-        for name, source in copies:
-            self._write(name, fs.pieces(self.at(self.files[source].path)))
+        group = install.Group()
+        try:
+            for digest, pieces in self.fetch(needed):
+                name = needed[digest]
+                size = self.files[name].size
+                self._write(group, name, install.checked(pieces, digest, size, name))
+            group.flush()
+            for name, source in copies:
+                self._write(group, name, fs.pieces(self.at(self.files[source].path)))
+            group.flush()
+        finally:
+            group.close()
+        for name in self.files:
+            if name in changed:
+                self.perms.finish(self.at(self.files[name].path))
         self._set_permissions(wanted, changes)
 
     def _make_folder(self, path: str) -> None:
@@ -184,33 +197,31 @@ class Tree(core.State):
         except OSError as exc:
             raise fs.cannot("create link", path, exc, path=path) from None
 
-    def _write(self, name: str, content: Iterable[bytes]) -> None:
+    def _write(self, group: install.Group, name: str, content: Iterable[bytes]) -> None:
         entry = self.files[name]
         path = self.at(entry.path)
         here = entry.info if entry.info is not None and stat.S_ISREG(entry.info.st_mode) else None
         if self.args.get("backup") and here is not None:
             self.backups.append(install.backup(path))
         mode = self.perms.mode_for(here, False) if entry.mode is None else entry.mode
-        install.install(
-            self.ctx,
-            path,
-            lambda: content,
-            mode,
-            self.perms.uid(),
-            self.perms.gid(),
-            like=here,
-            validate=self.args.get("validate") or (),
-        )
-        self.perms.finish(path)
+        uid, gid = self.perms.uid(), self.perms.gid()
+        words = self.args.get("validate")
+        if words:
+            install.install(
+                self.ctx, path, lambda: content, mode, uid, gid, like=here, validate=words
+            )
+        else:
+            group.add(path, content, mode=mode, uid=uid, gid=gid, like=here)
 
     def _set_permissions(self, wanted: Observed, changes: Sequence[str]) -> None:
         todo: Dict[str, List[str]] = {}
+        written = set(changes)
         for change in changes:
             name, colon, key = change.rpartition(": ")
             if colon and name in self.files and key in _MARKS:
                 todo.setdefault(name, []).append(key)
         for name, keys in todo.items():
-            if name in changes:
+            if name in written:
                 continue  # its content was written with them
             asked = {key: wanted["%s: %s" % (name, key)] for key in keys}
             self.perms.apply(self.at(self.files[name].path), asked, keys)

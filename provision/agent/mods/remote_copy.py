@@ -8,7 +8,7 @@ import stat
 from provision.agent import fs
 from provision.agent.core import Fail
 from provision.agent.mods.content import Content
-from provision.agent.perms import Missing, Perms, settle
+from provision.agent.perms import Missing, Perms, settle, shortened
 from provision.agent.treestate import Tree
 
 TYPE_CHECKING = False
@@ -101,7 +101,7 @@ def _tree(ctx: Context, args: Args, src: str) -> Result:
     top = dest if src.endswith("/") else os.path.join(dest, os.path.basename(src))
     manifest = {**args, "folders": walk.folders, "links": walk.links, "files": walk.files}
     state = Tree(ctx, manifest, top.rstrip("/") or "/", Perms(ctx, args), fetch)
-    result = settle(ctx, state, state.perms)
+    result = shortened(settle(ctx, state, state.perms))
     result["data"].update(src=src)
     return result
 

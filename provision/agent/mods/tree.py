@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from provision.agent import fs
-from provision.agent.perms import Perms, settle
+from provision.agent.perms import Perms, settle, shortened
 from provision.agent.treestate import Tree
 
 TYPE_CHECKING = False
@@ -26,6 +26,6 @@ def main(ctx: Context, args: Args) -> Result:
 
     top = os.path.join(fs.expand(args["dest"]), args.get("name") or "")
     state = Tree(ctx, args, top.rstrip("/") or "/", Perms(ctx, args), fetch)
-    result = settle(ctx, state, state.perms)
+    result = shortened(settle(ctx, state, state.perms))
     result["data"].setdefault("dest", fs.expand(args["dest"]))
     return result

@@ -12,7 +12,7 @@ import os
 
 from provision.agent import core, fs, install
 from provision.agent.core import Fail
-from provision.agent.perms import Missing, Perms, describe, settle
+from provision.agent.perms import Missing, Perms, describe, settle, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from provision.agent.archives import Member, Selection
     from provision.agent.core import Args, Context, Result
-
-_SHOWN = 200  # entries of a diff
 
 
 def _selection(args: Args, options: Any) -> Selection:
@@ -115,11 +113,7 @@ def _unpacked(ctx: Context, args: Args, dest: str, source: Any) -> Result:
     if args.get("list_files"):
         data["files"] = [m.name + "/" if m.kind == "directory" else m.name for m in members]
     result["data"] = data
-    diff = result.get("diff") or []
-    if len(diff) > _SHOWN:
-        more = "%d more" % (len(diff) - _SHOWN)
-        result["diff"] = [*diff[:_SHOWN], {"key": "…", "before": None, "after": more}]
-    return result
+    return shortened(result)
 
 
 def _downloaded(ctx: Context, args: Args, dest: str, src: str) -> Result:
