@@ -43,6 +43,7 @@ class _Index:
     plain: dict[str, list[Entry]] = field(default_factory=dict)
     hashed: list[tuple[bytes, bytes, Entry]] = field(default_factory=list)
     patterns: list[tuple[tuple[str, ...], Entry]] = field(default_factory=list)
+    found: dict[str, list[Entry]] = field(default_factory=dict)  # hashed names cost 1 µs each
 
 
 def fingerprint(key: bytes) -> str:
@@ -139,6 +140,12 @@ def _insert(index: _Index, names: str, entry: Entry) -> None:
 
 
 def _find(index: _Index, name: str) -> list[Entry]:
+    if name not in index.found:
+        index.found[name] = _search(index, name)
+    return index.found[name]
+
+
+def _search(index: _Index, name: str) -> list[Entry]:
     found = list(index.plain.get(name, ()))
     data = name.encode()
     found += [e for salt, digest, e in index.hashed if hmac.digest(salt, data, "sha1") == digest]

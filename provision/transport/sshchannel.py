@@ -85,7 +85,7 @@ class SshChannel:
                     lambda: pipe.status_event.is_set() or len(pipe.in_buffer), remaining
                 )
         if not pipe.has_status:
-            raise self._gone("waiting for the program's end")
+            raise self._gone("waiting for its status")
         return pipe.exit_status
 
     def close(self) -> None:

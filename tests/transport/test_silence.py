@@ -225,8 +225,9 @@ def session_server(key: Path, phase: str, name: str = "OpenSSH_9.9") -> Iterator
 @pytest.mark.parametrize("name", ["OpenSSH_9.9", "Other_1.0"])
 @pytest.mark.parametrize("phase", ["authentication", "opening a channel", "starting the program"])
 def test_a_session_that_hangs(connector: SshConnector, key: Path, phase: str, name: str) -> None:
+    patient = replace(target(0, key), connect_timeout_s=0.5)
     with session_server(key, phase, name) as port, pytest.raises(ConnectFailed) as caught:
-        connector.connect(target(port, key)).start("true").recv(1, 20)
+        connector.connect(replace(patient, port=port)).start("true").recv(1, 20)
     assert caught.value.phase == phase
     assert caught.value.host == "box"
 

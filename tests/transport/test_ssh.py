@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from provision.errors import AuthenticationFailed, ChannelLost, ConnectFailed
+from provision.errors import AuthenticationFailed, ChannelLost, ConnectFailed, Unreachable
 from provision.transport.base import Channel
 from provision.transport.become import become_command
 from provision.transport.ssh import SshConnector
 
-from tests.transport.conftest import MakeConnector, MakeSshd
-from tests.transport.sshd import Sshd, keygen
+from tests.transport.conftest import MakeConnector, MakeSshd, assert_no_threads
+from tests.transport.sshd import Sshd, free_port, keygen
 
 WAIT_S = 20.0
 
@@ -269,6 +269,30 @@ def test_a_closed_connector_cuts_what_it_made(sshd: Sshd, make_connector: MakeCo
         channel.recv(100, WAIT_S)
     with pytest.raises(ConnectFailed):
         connector.connect(sshd.target())
+
+
+def test_nothing_is_left_open(
+    sshd: Sshd, make_connector: MakeConnector, tmp_path: Path, empty_home: Path
+) -> None:
+    stranger = str(keygen(tmp_path / "stranger"))
+    make_connector().connect(sshd.target()).close()  # whatever is opened once
+    assert_no_threads()
+    before = len(os.listdir("/proc/self/fd"))
+    connector = make_connector()
+    connector.dial(sshd.target())
+    connector.dial(sshd.target(port=free_port()))
+    for changes in (
+        {"private_key_files": (stranger,)},
+        {"port": free_port()},
+        {"known_hosts_files": ()},
+    ):
+        with pytest.raises(Unreachable):
+            connector.connect(sshd.target(**changes)).ready()
+    connector.connect(sshd.target()).close()
+    connector.connect(sshd.target()).start("sleep 100")
+    connector.close()
+    assert_no_threads()
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 def test_a_connection_dialled_beforehand_is_used(sshd: Sshd, connector: SshConnector) -> None:
