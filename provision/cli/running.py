@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from provision.cli.sinks import close_sinks, open_sinks
 from provision.cli.vaultoptions import open_vault
 from provision.errors import InputError, Mark
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from provision.engine.run import Run
     from provision.transport.base import Connector
 
-__all__ = ["connectors", "default_inventory", "extra_variables", "run_playbooks"]
+__all__ = ["connectors", "default_inventory", "execute", "extra_variables", "run_playbooks"]
 
 
 def extra_variables(given: Sequence[str], tags: Any = None) -> dict[str, Any]:
@@ -113,17 +112,6 @@ def _options(mode: str, given: Mapping[str, Any], extra: Mapping[str, Any]) -> R
     )
 
 
-def _sinks(given: Mapping[str, Any]) -> list[Sink]:
-    if given["as_json"]:
-        from provision.reports.jsonlines import JsonLines
-
-        return [JsonLines(sys.stdout)]
-    from provision.reports.console import Console
-
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    return [Console(sys.stdout, colour=colour, verbosity=given["verbose"], diff=given["diff"])]
-
-
 def make_run(
     mode: str, given: Mapping[str, Any], *, text: str = "", sinks: Sequence[Sink] | None = None
 ) -> Run:
@@ -139,6 +127,7 @@ def make_run(
     from provision.secrets import Redactor, yaml_tags
     from provision.templating import LookupContext, Scope, Templar
 
+    doubts: list[str] = []
     redactor = Redactor()
     vault = open_vault(
         given["vault_ids"],
@@ -161,6 +150,7 @@ def make_run(
             select_hosts=lambda pattern: [host.name for host in inventory.select(pattern)],
             decrypt=vault.decrypt,
         ),
+        on_warning=lambda text, mark: doubts.append(f"{mark}: {text}" if mark else text),
     )
 
     def render(value: Any, layers: Sequence[Mapping[str, Any]]) -> Any:
@@ -186,11 +176,12 @@ def make_run(
         books,
         inventory,
         options,
-        sinks=_sinks(given) if sinks is None else sinks,
+        sinks=open_sinks(given) if sinks is None else sinks,
         connectors=connectors(options),
         templar=templar,
         files=files,
         redactor=redactor,
+        doubts=doubts,
     )
 
 
@@ -216,4 +207,12 @@ def run_playbooks(mode: str, given: Mapping[str, Any]) -> int:
 
         print_lists(run, given)
         return 0
-    return run.execute().exit_code
+    return execute(run)
+
+
+def execute(run: Run) -> int:
+    """Executes a run and lets its sinks end; the exit code."""
+    try:
+        return run.execute().exit_code
+    finally:
+        close_sinks(run.sinks)

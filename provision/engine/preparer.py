@@ -97,6 +97,7 @@ class Preparer:
             self._magic[key] = {
                 **self.play.magic(self.state, inherited),
                 "hostvars": self._hostvars,
+                "ansible_search_path": self._search_path(inherited),
             }
         layers = scope_layers(
             self.state,
@@ -108,6 +109,12 @@ class Preparer:
             (*more, self._magic[key]),
         )
         return Scope(layers, templar=self.run.templar)
+
+    def _search_path(self, inherited: Any) -> list[str]:
+        """`ansible_search_path`: where lookups and includes begin, nearest first."""
+        role = inherited.role
+        owners = [str(owner.path) for owner in reversed(role.lineage)] if role else []
+        return [*owners, str(self.play.play.directory.resolve())]
 
     def scope(self, task: Task) -> Scope:
         return self._scope_at(task.inherited)
@@ -393,12 +400,8 @@ class Preparer:
     def _items(self, loop: Loop, scope: Scope, task: Task) -> list[Any]:
         templar = self.run.templar
         if loop.lookup:
-            terms = templar.render(loop.value, scope, mark=loop.mark)
-            if terms is None:
-                return []
-            if not isinstance(terms, list) and loop.lookup not in ("dict", "sequence"):
-                terms = [terms]
-            return lookup(loop.lookup, terms, scope)
+            # The lookup renders its own terms: first_found may skip what is undefined.
+            return [] if loop.value is None else lookup(loop.lookup, loop.value, scope)
         value = templar.render(loop.value, scope, mark=loop.mark)
         if isinstance(value, list | tuple):
             return list(value)

@@ -88,6 +88,7 @@ class Run:
         files: Files,
         redactor: Redactor | None = None,
         prompts: Mapping[str, Any] | None = None,
+        doubts: list[str] | None = None,
     ) -> None:
         self.playbooks = playbooks
         self.inventory = inventory
@@ -95,6 +96,7 @@ class Run:
         self.sinks = sinks
         self.redactor = redactor or Redactor()
         self.prompts = prompts or {}
+        self.doubts = [] if doubts is None else doubts  # what templating warns of, as it grows
         self._emitting = threading.Lock()
         self.shared = RunShared(
             inventory=inventory,
@@ -218,6 +220,8 @@ class Run:
             interrupted = True
         finally:
             self.shared.connections.close()
+        for text in dict.fromkeys(self.doubts):
+            self.emit(Notice("warning", text))
         summary = self._summary(everyone, started, interrupted)
         self.emit(summary)
         return summary
