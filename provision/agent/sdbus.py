@@ -1,8 +1,8 @@
 """Asks the service manager over D-Bus, without a process.
 
-For four units on a quiet host: 1.1 ms over the system bus, 2.2 ms over systemd's private
-socket, 11 ms with one `systemctl show`. Everything raises `BusError`; callers then fall back
-to systemctl.
+For four units on a quiet host: 1.1 ms over the system bus, 11 ms with one `systemctl show`.
+Everything raises `BusError`; callers then fall back to systemctl. (Over systemd's private socket
+it takes 2.2 ms, and one connection in 500 was not answered for seconds.)
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 SYSTEM_BUS = "/run/dbus/system_bus_socket"
-PRIVATE = "/run/systemd/private"
 SYSTEMD = "org.freedesktop.systemd1"
 MANAGER = "/org/freedesktop/systemd1"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -199,7 +198,7 @@ def _type_end(signature: str, i: int) -> int:
 class Bus:
     """A connection. Calls are sent all at once and answered in any order."""
 
-    def __init__(self, path: str, destination: str = "", timeout_s: float = 10.0) -> None:
+    def __init__(self, path: str, destination: str, timeout_s: float) -> None:
         try:
             import _socket
         except ImportError as exc:
@@ -214,8 +213,7 @@ class Bus:
             self.socket.settimeout(timeout_s)
             self.socket.connect(path)
             self._authenticate()
-            if destination:
-                self.ask([to_bus("Hello")])
+            self.ask([to_bus("Hello")])
         except OSError as exc:
             self.socket.close()
             raise BusError("%s: %s" % (path, exc)) from None
@@ -228,7 +226,7 @@ class Bus:
 
     def _authenticate(self) -> None:
         me = str(os.geteuid()).encode().hex().encode()
-        self.socket.sendall(b"\0AUTH EXTERNAL " + me + b"\r\n")
+        self.socket.sendall(b"\0AUTH EXTERNAL " + me + b"\r\nBEGIN\r\n")
         answer = b""
         while not answer.endswith(b"\r\n"):
             piece = self.socket.recv(4096)
@@ -237,7 +235,6 @@ class Bus:
             answer += piece
         if not answer.startswith(b"OK "):
             raise BusError("the bus refused: " + answer.decode("ascii", "replace").strip())
-        self.socket.sendall(b"BEGIN\r\n")
 
     def ask(self, calls: Sequence[Call]) -> List[Any]:
         """For each call its values (a list), or the BusError it was answered with."""
@@ -311,12 +308,8 @@ class Bus:
 
 def manager(user: bool = False, timeout_s: float = 10.0) -> Bus:
     """A connection to the system's service manager, or to this user's. Raises BusError."""
-    if user:
-        return Bus(os.path.join(runtime_dir(), "systemd", "private"), "", timeout_s)
-    try:
-        return Bus(SYSTEM_BUS, SYSTEMD, timeout_s)
-    except BusError:
-        return Bus(PRIVATE, "", timeout_s)
+    path = os.path.join(runtime_dir(), "bus") if user else SYSTEM_BUS
+    return Bus(path, SYSTEMD, timeout_s)
 
 
 def runtime_dir() -> str:

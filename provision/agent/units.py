@@ -249,12 +249,14 @@ def job(verb: str, name: str, scope: str, timeout_s: Optional[float], block: boo
     `done`, or a reason. Raises BusError when the manager could not be asked for it."""
     limit = _JOB_LIMIT_S if timeout_s is None else timeout_s
     with sdbus.manager(scope == "user", limit) as bus:
-        calls = [sdbus.Call(sdbus.MANAGER, _MANAGER, _JOBS[verb], "ss", name, "replace")]
-        if block and bus.destination:
-            rule = "type='signal',interface='%s',member='JobRemoved'" % _MANAGER
-            calls.insert(0, sdbus.to_bus("AddMatch", "s", rule))
-            calls.insert(1, sdbus.Call(sdbus.MANAGER, _MANAGER, "Subscribe"))
-        answers = bus.ask(calls)
+        rule = "type='signal',interface='%s',member='JobRemoved'" % _MANAGER
+        answers = bus.ask(
+            [
+                sdbus.to_bus("AddMatch", "s", rule),
+                sdbus.Call(sdbus.MANAGER, _MANAGER, "Subscribe"),
+                sdbus.Call(sdbus.MANAGER, _MANAGER, _JOBS[verb], "ss", name, "replace"),
+            ]
+        )
         if isinstance(answers[-1], sdbus.BusError):
             return str(answers[-1])
         path = answers[-1][0]
