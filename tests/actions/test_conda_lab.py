@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
 import json
+import subprocess
 import threading
 import time
 import urllib.error
@@ -14,10 +17,15 @@ from typing import Any
 
 import pytest
 from provision.actions.base import Outcome
+from provision.actions.miniconda import Args, bootstrap
+from provision.conda.bootstrap import bootstrap_command, bootstrap_result, bootstrap_script
 from provision.errors import ChannelLost
+from provision.lab.remote import ssh_arguments
+from provision.transport import payload
 
+from tests.actions.harness import TestContext
 from tests.actions.labhost import LabActionHost
-from tests.labfixture import TestLab
+from tests.labfixture import LabHostFactory, TestLab
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
@@ -32,9 +40,15 @@ WITH_PIP = "  - python=3.11.2\n  - pip\n  - six=1.16.0\n  - pip:\n    - idna==3.
 class Site:
     """One host, its Miniconda, and an environment file `demo.yml`."""
 
-    def __init__(self, lab: TestLab, project: Path) -> None:
+    def __init__(
+        self,
+        lab: TestLab,
+        project: Path,
+        name: str = "",
+        interpreters: tuple[str, ...] = payload.INTERPRETERS,
+    ) -> None:
         self.mirror = lab.state.mirror_url
-        self.host = LabActionHost(lab, lab.hosts[-1].name, project)
+        self.host = LabActionHost(lab, name or lab.hosts[-1].name, project, interpreters)
         self.project = project
         self.write(SMALL)
 
@@ -271,3 +285,61 @@ def test_two_builds_of_one_environment_wait_for_each_other(ready: Site) -> None:
     assert {outcome.status for outcome in outcomes} <= {"changed", "ok"}, outcomes
     names = [name for name in ready.generations() if not name.startswith(".")]
     assert len(names) == 1
+
+
+@pytest.mark.parametrize("release", ["bullseye", "trixie"])
+def test_other_releases(
+    release: str, lab_host: LabHostFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    lab, host = lab_host(release=release)
+    other = Site(lab, tmp_path, host.name)
+    other.host.sh(f"rm -rf {ROOT}")
+    other.write(WITH_PIP)
+    for want in ("changed", "ok"):
+        assert other.miniconda().status == want
+        assert other.env().status == want
+    other.host.sh(f"rm -rf {ROOT}")
+    other.host.close()
+
+
+def test_a_host_without_python(
+    lab_host: LabHostFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    lab, host = lab_host(python=False)
+    other = Site(lab, tmp_path, host.name, (f"{PREFIX}/bin/python",))
+    other.host.sh(f"rm -rf {ROOT}")
+    release = Args(
+        version="26.7.1-1",
+        python="py311",
+        prefix=PREFIX,
+        mirror=f"{other.mirror}/miniconda",
+    )
+    installer = Path(tmp_path / "installer.sh")
+    name = "Miniconda3-py311_26.7.1-1-Linux-x86_64.sh"
+    installer.write_bytes(urllib.request.urlopen(f"{other.mirror}/miniconda/{name}").read())
+    request, _ = bootstrap(release, TestContext(other.host, False, {}))
+    sent = dataclasses.replace(
+        request,
+        from_stdin=True,
+        sha256={"x86_64": hashlib.sha256(installer.read_bytes()).hexdigest()},
+    )
+    for want in ("changed", "ok"):
+        script = bootstrap_script(sent)
+        command = bootstrap_command(script)
+        done = subprocess.run(
+            ssh_arguments(lab.handle, host.name, login="root", command=command),
+            input=script.encode() + installer.read_bytes(),
+            capture_output=True,
+            timeout=120,
+            check=True,
+        )
+        result = bootstrap_result(done.stdout)
+        assert (result.status, result.python) == (want, f"{PREFIX}/bin/python")
+    other.host.connect()
+    for want in ("changed", "ok"):  # the agent's turn: settings of the new Miniconda
+        assert other.miniconda().status == want
+        assert other.env().status == want
+    other.host.sh(f"rm -rf {ROOT}")
+    other.host.close()
