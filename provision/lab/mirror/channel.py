@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +18,7 @@ from provision.lab.mirror.demo import write_demo_packages
 from provision.lab.mirror.prefix_files import write_prefix_files
 from provision.lab.mirror.pythonpkg import (
     THUNK_LIBRARY,
+    copy_licences,
     lay_out_library,
     lay_out_python,
     relocate,
@@ -108,6 +109,7 @@ def _libraries(
                 extract(debs[deb], unpacked)
             root = work / library.name
             lay_out_library(unpacked, library.patterns, root)
+            copy_licences(unpacked, root / "share/licenses" / library.name)
             _check_floor(library.name, relocate(root, patchelf))
             spec = PackageSpec(
                 library.name,
@@ -127,6 +129,7 @@ def _python(channel: Path, work: Path, downloads: Path, patchelf: Path) -> None:
     for deb in debs.values():
         extract(deb, unpacked)
     lay_out_python(unpacked, series, root)
+    copy_licences(unpacked, root / "share/licenses/python")
     _check_floor("python", relocate(root, patchelf))
     _compile(root, work, series)
     libraries = [library for library in LIBRARIES if library.name != "libstdcxx"]
@@ -177,7 +180,7 @@ def _compile(root: Path, work: Path, series: str) -> None:
     reply = subprocess.run(
         [
             str(root / f"bin/python{series}"),
-            "-I",
+            "-IB",  # modules imported on the way would be written with the build folder in them
             "-m",
             "compileall",
             "-q",
@@ -280,5 +283,19 @@ def _index(channel: Path) -> None:
         asyncio.run(index_fs(channel, write_zst=True, write_shards=False, force=True))
     except Exception as error:
         raise LabError("the channel cannot be indexed", why=str(error)) from error
-    if not (channel / "noarch/repodata.json").is_file():
-        raise LabError("indexing left no repodata.json", why=sys.version)
+    for subdir in ("linux-64", "noarch"):
+        _without_times(channel / subdir / "repodata.json")
+
+
+def _without_times(repodata: Path) -> None:
+    """Takes the time of indexing out, so that the same packages give the same index."""
+    import zstandard
+
+    index = json.loads(repodata.read_text())
+    for kind in ("packages", "packages.conda"):
+        for record in index.get(kind, {}).values():
+            record.pop("indexed_timestamp", None)
+    data = json.dumps(index, sort_keys=True, separators=(",", ":")).encode()
+    repodata.write_bytes(data)
+    compressed = zstandard.ZstdCompressor(level=9, write_checksum=True).compress(data)
+    repodata.with_name("repodata.json.zst").write_bytes(compressed)

@@ -57,7 +57,7 @@ def _pack(folder: Path, names: list[str], *, last: bool, extra: dict[str, bytes]
                 _add(tar, path, f"pkgs/{path.relative_to(folder).as_posix()}")
         end = tar.offset
     data = buffer.getvalue()
-    return gzip.compress(data if last else data[:end], compresslevel=6, mtime=0)
+    return gzip.compress(data if last else data[:end], compresslevel=4, mtime=0)
 
 
 @dataclass

@@ -17,7 +17,7 @@ from provision.errors import LabError
 from provision.lab.mirror.condapkg import EPOCH, PLACEHOLDER
 from provision.lab.mirror.elf import is_elf, lower_requirements, needed_glibc
 
-__all__ = ["THUNK_LIBRARY", "lay_out_library", "lay_out_python", "relocate"]
+__all__ = ["THUNK_LIBRARY", "copy_licences", "lay_out_library", "lay_out_python", "relocate"]
 
 THUNK_LIBRARY = "libglibc-thunks.so"
 _DROPPED = (
@@ -48,6 +48,14 @@ def lay_out_library(extracted: Path, patterns: tuple[str, ...], root: Path) -> N
             raise LabError(f"no {pattern} in the packages unpacked at {extracted}")
         for path in found:
             shutil.copy2(path, target / path.name, follow_symlinks=False)
+
+
+def copy_licences(extracted: Path, target: Path) -> None:
+    """Debian's copyright files, which hold the licences of what is repacked."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted((extracted / "usr/share/doc").glob("*/copyright")):
+        if path.is_file():
+            shutil.copyfile(path, target / f"{path.parent.name}.copyright")
 
 
 def lay_out_python(extracted: Path, version: str, root: Path) -> None:

@@ -26,6 +26,7 @@ from provision.lab.mirror.upstream import NotFound
 __all__ = ["CHANNELS", "MirrorServer", "Routes"]
 
 CHANNELS = ("main", "conda-forge", "pkgs/main", "pkgs/r")
+_LATEST = "Miniconda3-latest-Linux-x86_64.sh"
 _TERMS = {
     "version": 1_700_000_000_000,
     "text": "Terms of the lab's stand-in for the vendor's channels. They bind nobody.",
@@ -112,6 +113,9 @@ class Routes:
         return Answer(file, _TYPES.get(file.suffix, "application/octet-stream"))
 
     def _miniconda(self, rest: str) -> Answer:
+        if rest.startswith(_LATEST):
+            newest = max(path.name for path in self.built.installers.glob("*.sh"))
+            rest = newest + rest.removeprefix(_LATEST)
         if rest:
             file = _inside(self.built.installers, rest)
             return Answer(file, _TYPES.get(file.suffix, "application/octet-stream"))
@@ -286,17 +290,13 @@ class _Handler(BaseHTTPRequestHandler):
         elif file is None:
             self._write(body)
         else:
-            file.seek(first)
-            self._copy(file, length)
+            self._copy(file, first, length)
 
-    def _copy(self, file: BinaryIO, length: int) -> None:
-        while length > 0:
-            chunk = file.read(min(1 << 18, length))
-            if not chunk:
-                self.close_connection = True
-                return
-            self._write(chunk)
-            length -= len(chunk)
+    def _copy(self, file: BinaryIO, first: int, length: int) -> None:
+        sent = self.connection.sendfile(file, first, length) if length else 0
+        self._sent += sent
+        if sent < length:  # the file shrank: the client must not wait for the rest
+            self.close_connection = True
 
     def _spoil(self, data: bytes, fault: Fault) -> None:
         if fault.corrupt and data:

@@ -72,6 +72,12 @@ def test_the_installers_page_has_hashes(mirror: Served) -> None:
     assert ask(mirror, f"/miniconda/{name}.sha256")[2].split()[1] == name.encode()
 
 
+def test_latest_is_the_newest(mirror: Served) -> None:
+    _, _, body = ask(mirror, "/miniconda/Miniconda3-latest-Linux-x86_64.sh")
+    assert body == b"#!/bin/sh\n"
+    assert ask(mirror, "/miniconda/Miniconda3-latest-Linux-x86_64.sh.sha256")[0] == 200
+
+
 def test_ranges(mirror: Served) -> None:
     whole = ask(mirror, PACKAGE)[2]
     size = len(whole)

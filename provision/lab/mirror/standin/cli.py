@@ -258,6 +258,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except CondaError as error:
         show(error, as_json=as_json)
+        if "Unsatisfiable" in error.name and os.environ.get("CONDA_STANDIN_CRASH"):
+            sys.stdout.flush()
+            os.abort()  # conda's rattler solver sometimes ends so
         return error.code
     except KeyboardInterrupt:
         sys.stderr.write("\nCondaError: KeyboardInterrupt\n\n")

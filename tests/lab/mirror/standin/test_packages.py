@@ -137,6 +137,11 @@ class TestErrors:
         error = conda.error("create", "-y", "-n", "x", "old-six-demo", "six=1.17")
         assert error["exception_name"] == "RattlerUnsatisfiableError"
 
+    def test_a_solver_that_crashes(self, conda: Standin) -> None:
+        conda.environment["CONDA_STANDIN_CRASH"] = "1"
+        done = conda("create", "-y", "-n", "x", "old-six-demo", "six=1.17", "--json")
+        assert done.returncode == -6
+
     def test_a_channel_that_is_not_there(self, conda: Standin, mirror: Served) -> None:
         error = conda.error("create", "-y", "-n", "x", "-c", "nodefaults", "six")
         assert error["exception_name"] == "UnavailableInvalidChannel"
