@@ -39,12 +39,8 @@ class Bench:
         self.directory = directory
         self.runs = runs
         self.provision = str(Path(sys.executable).with_name("provision"))
-        subprocess.run(
-            [self.provision, "lab", "up", "--hosts", str(hosts), "--dir", str(directory)]
-            + ["--no-mirror"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        up = [self.provision, "lab", "up", "--hosts", str(hosts), "--dir", str(directory)]
+        subprocess.run([*up, "--no-mirror"], check=True, stdout=subprocess.DEVNULL)
         self.inventory = directory / "inventory.yml"
         found = yaml.safe_load(self.inventory.read_text())["all"]["children"]["lab"]["hosts"]
         self.hosts = {name: str(values["ansible_host"]) for name, values in found.items()}
@@ -83,18 +79,8 @@ class Bench:
 
     def clean(self) -> None:
         """Hosts as if nobody had been there."""
-        argv = [
-            self.provision,
-            "lab",
-            "exec",
-            "--dir",
-            self.directory,
-            "*",
-            "--",
-            "sh",
-            "-c",
-            CLEAN,
-        ]
+        argv = [self.provision, "lab", "exec", "--dir", str(self.directory), "*"]
+        argv += ["--", "sh", "-c", CLEAN]
         subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def end(self) -> None:
@@ -202,13 +188,8 @@ def main() -> None:
         found = measure(bench, chosen)
         print(show(found, chosen, len(bench.hosts)))
         if ("provision", "again") in found:
-            argv = [
-                bench.provision,
-                "apply",
-                bench.work / "playbook/site.yml",
-                "-i",
-                bench.inventory,
-            ]
+            site = bench.work / "playbook/site.yml"
+            argv: list[str | Path] = [bench.provision, "apply", site, "-i", bench.inventory]
             print(f"\nprovision's peak memory: {peak_mb(argv):.0f} MB")
         floor = found.get(("floor", "again"))
         if floor:
