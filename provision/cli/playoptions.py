@@ -44,7 +44,12 @@ _REACHING = (
     click.option("--task-timeout", type=float, default=1800.0, help="Seconds for one task."),
     click.option("--host-timeout", type=float, default=None, help="Seconds for one batch."),
     click.option("--json", "as_json", is_flag=True, help="Events as JSON lines."),
-    click.option("-v", "--verbose", count=True, help="Also show what is in sync."),
+    click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        help="Also show what is in sync; -vv what tasks returned; -vvv durations.",
+    ),
 )
 
 _PLAYING = (
@@ -57,6 +62,9 @@ _PLAYING = (
     click.option("--list-tags", is_flag=True, help="Print the tags of each play."),
     click.option("--syntax-check", is_flag=True, help="Only read the playbook."),
     click.option("--force-handlers", is_flag=True, help="Run handlers also after a failure."),
+    click.option(
+        "--junit", type=click.Path(path_type=Path), metavar="FILE", help="Also write JUnit XML."
+    ),
 )
 
 #: What `play_options` adds and commands without a playbook do not have.

@@ -1,185 +1,276 @@
-"""Text for people: one line a host and task that says something, diffs under it, totals."""
+"""Text for people, made from events.
+
+One line for each task and the hosts that ended it alike, what differs under a rail, failures
+at once, totals at the end. On a terminal the last lines tell what the hosts do now; elsewhere
+a line now and then does.
+"""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
-from typing import Any, TextIO
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TextIO
 
 from provision.engine.events import (
     Event,
+    HostDone,
     Notice,
     PlayStarted,
     RunStarted,
     Summary,
     TaskResult,
+    TaskStarted,
 )
+from provision.reports.activity import Activity
+from provision.reports.fold import fold_hosts
+from provision.reports.ledger import Ledger, Told
+from provision.reports.live import live_lines, pulse
+from provision.reports.notices import Notices
+from provision.reports.result import ResultView
+from provision.reports.screen import Screen
+from provision.reports.style import Line, Palette, Span, symbols_for, wrap_line
+from provision.reports.text import cells, clean, counted, cut
+from provision.reports.totals import Ending
+from provision.reports.writer import Writer
 
-__all__ = ["Console", "diff_lines"]
+__all__ = ["Console"]
 
-_SIGN = {
-    "ok": "·",
-    "changed": "~",
-    "failed": "✗",
-    "skipped": "-",
-    "unreachable": "!",
-    "unknown": "?",
-}
-_COLOUR = {
-    "ok": "32",
-    "changed": "33",
-    "failed": "31",
-    "skipped": "36",
-    "unreachable": "35",
-    "unknown": "34",
-}
-_QUIET = frozenset({"ok", "skipped"})
-_LONG = 72  # a value longer than this, or of several lines, becomes a unified diff
-_CONTEXT = 3
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "(absent)"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(_text(part) for part in value)
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}={_text(part)}" for key, part in value.items())
-    return str(value)
-
-
-def diff_lines(diff: list[dict[str, Any]]) -> Iterator[str]:
-    """The lines that show a diff: `key: old → new`, or a unified diff when that is long."""
-    for entry in diff:
-        key = str(entry.get("key", ""))
-        before, after = entry.get("before"), entry.get("after")
-        old, new = _text(before), _text(after)
-        long = any("\n" in text or len(text) > _LONG for text in (old, new))
-        if not long:
-            yield f"{key}: {old} → {new}"
-            continue
-        yield f"{key}:"
-        left = [] if before is None else old.splitlines()
-        right = [] if after is None else new.splitlines()
-        changes = difflib.unified_diff(left, right, "before", "after", n=_CONTEXT, lineterm="")
-        yield from list(changes)[2:]
+_NAMES = 24  # columns for host names; longer ones stand out
+_HANGING = "    "
+_BODY = 60  # lines under one head, unless asked for more
+_FRAME_S = 0.1  # between two pictures on a terminal
+_LOOK_S = 0.5  # between two looks at what is due, elsewhere
+_PULSE_S = (15.0, 30.0, 60.0)  # silence after which a log gets a sign of life
 
 
 class Console:
-    """Renders events to a stream.
+    """Renders events to a stream. Takes events and ticks from any thread.
 
-    verbosity 0 shows what changed, failed or is unknown; 1 also what is in sync.
+    verbosity: 0 shows what changed, failed or is unknown; 1 also what is in sync or skipped,
+    and all output of what failed; 2 also what tasks returned; 3 also durations and round trips.
+    `live`: the stream is a terminal, keep a picture of what goes on at its bottom. `now` is
+    the clock; with `ticking` false nobody but the caller calls `tick`.
     """
 
     def __init__(
-        self, stream: TextIO, *, colour: bool = False, verbosity: int = 0, diff: bool = True
+        self,
+        stream: TextIO,
+        *,
+        colour: bool = False,
+        live: bool = False,
+        verbosity: int = 0,
+        diff: bool = True,
+        check: bool = False,
+        now: Callable[[], float] = time.monotonic,
+        ticking: bool = True,
     ) -> None:
-        self.stream = stream
-        self.colour = colour
-        self.verbosity = verbosity
-        self.diff = diff
-        self.mode = "apply"
-        self._width = 8
+        self.writer = Writer(stream)
+        self.palette = Palette(colour)
+        self.symbols = symbols_for(stream)
+        self.screen = Screen(self.writer, self.palette) if live else None
+        self.view = ResultView(self.symbols, check=check, verbosity=verbosity, diff=diff)
+        self.ending = Ending(self.symbols, check=check, verbosity=verbosity)
+        self.activity = Activity()
+        self.ledger = Ledger(())
+        self.notices = Notices()
+        self._now = now
+        self._ticking = ticking
+        self._names = 8
+        self._text: list[str] = []
+        self._spoke = 0.0  # when something was last written
+        self._pulses = 0
+        self._looked = 0.0
+        self._over = False
+        self._change = threading.Condition()
+        self._ticker: threading.Thread | None = None
 
-    def _paint(self, text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
-
-    def _line(self, text: str = "") -> None:
-        self.stream.write(text + "\n")
+    # -- events -----------------------------------------------------------------------
 
     def __call__(self, event: Event) -> None:
+        with self._change:
+            now = self._now()
+            self.activity.take(event, now)
+            at_once = self._take(event, now)
+            if self.screen is not None:
+                if at_once:
+                    self._change.notify()
+            elif at_once or now - self._looked >= _LOOK_S:
+                self._tell(now)
+                self._write()
+            if isinstance(event, Summary):
+                self._end(event, now)
+
+    def _take(self, event: Event, now: float) -> bool:
+        """Takes an event up; whether there may be something to tell at once."""
         if isinstance(event, TaskResult):
-            self._task(event)
-        elif isinstance(event, PlayStarted):
-            title = event.play or "play"
-            self._line(self._paint(f"▸ {title}", "1") + f"  ({len(event.hosts)} hosts)")
-        elif isinstance(event, RunStarted):
-            self.mode = event.mode
-            self._width = max([8, *(len(host) for host in event.hosts)])
-        elif isinstance(event, Notice):
-            where = f"{event.host}: " if event.host else ""
-            self._line(f"{self._paint(event.level, '33')}: {where}{event.msg}")
-        elif isinstance(event, Summary):
-            self._summary(event)
-        self.stream.flush()
-
-    def _shown(self, event: TaskResult) -> bool:
-        if event.action == "debug" and event.status == "ok":
+            return self._result(event, now)
+        if isinstance(event, TaskStarted):
+            self.ledger.begin(event.host)
+        elif isinstance(event, HostDone):
+            self.ledger.end(event.host)
             return True
-        return event.status not in _QUIET or self.verbosity > 0
+        elif isinstance(event, PlayStarted):
+            self._tell(now, everything=True)
+            self.ledger = Ledger(event.hosts)
+            self._play(event)
+            return True
+        elif isinstance(event, RunStarted):
+            self._start(event, now)
+        elif isinstance(event, Notice):
+            self.notices.add(event, now)
+            return not event.host
+        return False
 
-    def _task(self, event: TaskResult) -> None:
-        if not self._shown(event):
-            return
-        code = _COLOUR[event.status]
-        rail = self._paint("│", code)
-        sign = self._paint(_SIGN[event.status], code)
-        host = event.host.ljust(self._width)
-        word = self._word(event)
-        line = f"{rail} {sign} {host}  {event.task or event.action}"
-        self._line(f"{line}  {self._paint(word, code)}" if word else line)
-        for text in self._below(event):
-            self._line(f"{rail}     {text}")
+    def _result(self, result: TaskResult, now: float) -> bool:
+        self.ending.take(result)
+        if not self.view.shown(result):
+            self.ledger.quiet(result)
+            return False
+        urgent = result.status in ("failed", "unreachable") and not result.ignored
+        self.ledger.add(result, self.view.identity(result), now, urgent=urgent)
+        return urgent
 
-    def _word(self, event: TaskResult) -> str:
-        words = {"changed": "changed" if self.mode == "apply" else "would change"}
-        if self.mode == "drift":
-            words["changed"] = "drifted"
-        word = words.get(event.status, event.status)
-        if event.ignored:
-            word += " (ignored)"
-        return "" if event.action == "debug" and event.status == "ok" else word
-
-    def _below(self, event: TaskResult) -> Iterator[str]:
-        if event.msg and (event.status != "ok" or event.action == "debug" or self.verbosity):
-            yield from event.msg.rstrip("\n").split("\n")
-        if event.status in ("failed", "unreachable"):
-            for name in ("stderr", "stdout"):
-                text = str(event.data.get(name) or "").strip()
-                for line in text.split("\n")[-12:] if text else ():
-                    yield f"{name}: {line}"
-            if event.where:
-                yield self._paint(f"--> {event.where}", "2")
-            if event.hint:
-                yield f"hint: {event.hint}"
-            if event.traceback:
-                yield from event.traceback.split("\n")
-        if self.diff and event.status not in _QUIET:
-            yield from self._diffs(event)
-
-    def _diffs(self, event: TaskResult) -> Iterator[str]:
-        for line in diff_lines(event.diff):
-            yield self._diff_colour(line)
-        for item in event.items:
-            if item.status in _QUIET:
-                continue
-            note = f": {item.msg}" if item.msg else ""
-            yield f"[{item.label}] {item.status}{note}"
-            for line in diff_lines(item.diff):
-                yield "  " + self._diff_colour(line)
-
-    def _diff_colour(self, line: str) -> str:
-        if line.startswith("+"):
-            return self._paint(line, "32")
-        if line.startswith("-"):
-            return self._paint(line, "31")
-        return line
-
-    def _summary(self, event: Summary) -> None:
-        self._line()
-        words = ("ok", "changed", "unknown", "skipped", "failed", "unreachable")
-        shown = [w for w in words if any(c.get(w) for c in event.hosts.values())] or ["ok"]
-        for host, counts in sorted(event.hosts.items()):
-            cells = []
-            for word in shown:
-                count = counts.get(word, 0)
-                cell = f"{word} {count}"
-                cells.append(self._paint(cell, _COLOUR[word]) if count else cell)
-            self._line(f"{host.ljust(self._width)}  " + "  ".join(cells))
-        total = {w: sum(c.get(w, 0) for c in event.hosts.values()) for w in words}
-        parts = ", ".join(f"{count} {word}" for word, count in total.items() if count)
-        self._line(
-            f"{len(event.hosts)} hosts in {event.duration_s:.1f} s: {parts or 'nothing to do'}"
+    def _start(self, event: RunStarted, now: float) -> None:
+        self.view = ResultView(
+            self.symbols, event.mode, self.view.check, self.view.verbosity, self.view.diff
         )
+        self.ending.mode = event.mode
+        self._spoke = now
+        longest = max((cells(clean(host)) for host in event.hosts), default=0)
+        folded = len(fold_hosts(event.hosts)) if len(event.hosts) > 1 else 0
+        self._names = min(_NAMES, max(8, longest, folded))
+        if self._ticking:
+            if self.screen is not None:
+                self.screen.watch()
+            self._ticker = threading.Thread(target=self._tick_on, name="console", daemon=True)
+            self._ticker.start()
+
+    def _play(self, event: PlayStarted) -> None:
+        hosts = fold_hosts(event.hosts, 40) if event.hosts else "no hosts"
+        if len(event.hosts) > 3 and " " not in hosts:
+            hosts += f" ({counted(len(event.hosts), 'host')})"
+        title = Span(f"{self.symbols.play} {clean(event.play or 'play')}", "bold")
+        self._line((title, Span(f"  {clean(hosts)}", "dim")))
+
+    # -- telling ----------------------------------------------------------------------
+
+    def _line(self, line: Line) -> None:
+        """Takes a line up for printing; on a terminal words are not broken at its edge."""
+        pieces = [line]
+        if self.screen is not None:
+            width = max(20, self.screen.size()[0])
+            if sum(cells(span.text) for span in line) > width:
+                first, *rest = wrap_line(line, width - len(_HANGING))
+                pieces = [first, *((Span(_HANGING), *piece) for piece in rest)]
+        self._text += [self.palette.paint(piece) + "\n" for piece in pieces]
+
+    def _tell(self, now: float, *, everything: bool = False) -> None:
+        self._looked = now
+        for notice, hosts in self.notices.due(now, everything=everything):
+            self._notice(notice, hosts)
+        for told in self.ledger.due(now, everything=everything):
+            self._block(told)
+
+    def _block(self, told: Told) -> None:
+        result = told.result
+        names = fold_hosts(map(clean, told.hosts), 60)
+        head = self.view.head(names, self._names, result, told.duration_s)
+        body = self.view.body(result)
+        if told.before and body:
+            as_on = f"  as on {fold_hosts(map(clean, told.before), _NAMES)}"
+            head, body = (*head, Span(as_on, "dim")), []
+        self._line(head)
+        rail = Span(f"{self.symbols.rail}   ", result.status)
+        for line in self._fitting(body):
+            self._line((rail, *line))
+
+    def _fitting(self, body: list[Line]) -> Iterable[Line]:
+        """The lines under a head: not too many, on a terminal not wider than it is."""
+        if len(body) > _BODY and not self.view.verbosity:
+            left = counted(len(body) - _BODY, "more line")
+            more = Span(f"{self.symbols.more} {left} (-v shows all)", "dim")
+            body = [*body[:_BODY], (more,)]
+        if self.screen is None:
+            return body
+        width = max(20, self.screen.size()[0] - 4)
+        return [piece for line in body for piece in wrap_line(line, width)]
+
+    def _notice(self, notice: Notice, hosts: list[str]) -> None:
+        where = f"{fold_hosts(map(clean, hosts), 60)}: " if hosts else ""
+        first, *rest = [clean(line) for line in notice.msg.rstrip("\n").split("\n")]
+        self._line((Span(notice.level, notice.level), Span(f": {where}{first}")))
+        for line in rest:
+            self._line((Span(f"  {line}"),))
+
+    def _write(self) -> None:
+        if not self._text:
+            return
+        text = "".join(self._text)
+        self._text.clear()
+        self._spoke, self._pulses = self._now(), 0
+        if self.screen is not None:
+            self.screen.clear(text)
+        else:
+            self.writer.write(text)
+
+    # -- time -------------------------------------------------------------------------
+
+    def _tick_on(self) -> None:
+        pause = _FRAME_S if self.screen is not None else _LOOK_S
+        with self._change:
+            while not self._over:
+                self._change.wait(pause)
+                if not self._over:
+                    self.tick()
+
+    def tick(self) -> None:
+        """Time has passed: tells what has become due and draws what goes on."""
+        with self._change:
+            now = self._now()
+            self._tell(now)
+            if self.screen is None:
+                self._pulse(now)
+                self._write()
+                return
+            self.screen.stop_if_asked()
+            width, height = self.screen.size()
+            text = "".join(self._text)
+            self._text.clear()
+            live = live_lines(self.activity, self.symbols, now, width, height)
+            self.screen.show(text, live, width)
+
+    def _pulse(self, now: float) -> None:
+        """A sign of life where nobody sees a picture."""
+        wait = _PULSE_S[min(self._pulses, len(_PULSE_S) - 1)]
+        if self._text or now - self._spoke < wait:
+            return
+        pulses = self._pulses + 1
+        self._line((Span(cut(pulse(self.activity, self.symbols, now), 200), "dim"),))
+        self._write()
+        self._pulses = pulses
+
+    # -- the end ----------------------------------------------------------------------
+
+    def _end(self, summary: Summary, now: float) -> None:
+        self._tell(now, everything=True)
+        for line in self.ending.lines(summary, self.activity):
+            self._line(line)
+        self._stop()
+
+    def _stop(self) -> None:
+        self._over = True
+        self._change.notify_all()
+        if self.screen is not None:
+            self.screen.clear("".join(self._text))
+            self._text.clear()
+            self.screen.unwatch()
+        self._write()
+
+    def close(self) -> None:
+        """Ends the output, also of a run that broke off. Raises BrokenPipeError, ProvisionError."""
+        with self._change:
+            if not self._over:
+                self._tell(self._now(), everything=True)
+                self._stop()
+        self.writer.check()
