@@ -69,6 +69,10 @@ class Assemble(Action):
         content = content_of(join(fragments, args.delimiter))
         return content_call("content", sent, content, {"src": str(path)})
 
+    def registered_diff(self, outcome: Outcome) -> Any:
+        texts = super().registered_diff(outcome)
+        return texts[0] if texts else {}
+
 
 def _chosen(folder: Path, name: re.Pattern[str], ignore_hidden: bool) -> list[Path]:
     if not folder.is_dir():

@@ -200,6 +200,19 @@ class Action:
         `python` in the outcome's data is an interpreter that the host has from now on."""
         return None
 
+    def registered_diff(self, outcome: Outcome) -> Any:
+        """The difference as playbooks written for Ansible read it from a registered result."""
+        path = str(outcome.data.get("dest") or outcome.data.get("path") or "")
+        found: list[dict[str, Any]] = []
+        rest = [entry for entry in outcome.diff if entry["key"] != "content"]
+        for entry in outcome.diff:
+            if entry["key"] == "content":
+                texts = {side: entry[side] or "" for side in ("before", "after")}
+                found.append({**texts, "before_header": path, "after_header": path})
+        if rest:
+            found.append({side: {e["key"]: e[side] for e in rest} for side in ("before", "after")})
+        return found
+
     def mods(self) -> Sequence[str]:
         """Host halves that may be called, so that they can travel with the first batch."""
         remote = self.needs_connection and self.needs_agent

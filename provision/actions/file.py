@@ -78,5 +78,12 @@ class File(Action):
         sent.pop("diff_peek", None)
         return Call("file", sent)
 
+    def registered_diff(self, outcome: Outcome) -> Any:
+        sides: dict[str, dict[str, Any]] = {}
+        for side in ("before", "after"):
+            sides[side] = {"path": outcome.data.get("path")}
+            sides[side].update({entry["key"]: entry[side] for entry in outcome.diff})
+        return sides
+
 
 ACTION = File()

@@ -100,7 +100,6 @@ class PlayRun:
             "ansible_version": ANSIBLE_VERSION,
             "ansible_playbook_python": sys.executable,
             "ansible_inventory_sources": list(self.run.inventory.sources),
-            "ansible_managed": "Managed by provision",
             "provision_version": __version__,
         }
 
