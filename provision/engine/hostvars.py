@@ -182,7 +182,7 @@ class HostState:
         self.inventory_vars: Mapping[str, Any] = {}
         self.facts = Facts()
         self.cheap_facts: Mapping[str, Any] | None = None
-        self.included: dict[str, Any] = {}  # include_vars
+        self.included = Registers()  # include_vars
         self.registers = Registers()
         self.counts: dict[str, int] = {}
         self.status = "ok"  # ok | failed | unreachable

@@ -130,17 +130,29 @@ class Performer:
         self._send(batch)
         for offset, entry in enumerate(batch):
             if any(part.outcome is None for part in entry.parts):
-                self.state.registers.undo(first + offset - 1)
+                self._undo(first + offset - 1)
                 if self.run.stopping.is_set():
                     raise Stopped
                 raise Unreachable("the host did not answer for this task", host=self.state.name)
             try:
                 last = self._complete(entry)
             except TaskFailed:
-                self.state.registers.undo(first + offset)
+                self._undo(first + offset)
                 raise
-        self.state.registers.commit()
+        self._undo(None)
         return last
+
+    def _undo(self, after: int | None) -> None:
+        """Takes back what entries behind position `after` have set; None keeps everything."""
+        for kept in (self.state.included, self.state.registers):
+            if after is None:
+                kept.commit()
+            else:
+                kept.undo(after)
+
+    def next_position(self) -> int:
+        """The position that the entry being prepared will have."""
+        return self._position + 1
 
     def _send(self, batch: list[Entry]) -> None:
         calls = [(entry, part) for entry in batch for part in entry.parts if part.outcome is None]
@@ -368,11 +380,9 @@ class Performer:
         """Applies what an outcome sets: facts, variables, groups, hosts."""
         if outcome.status in ("failed", "unreachable"):
             return
-        if action == "include_vars":
-            self.state.included.update(outcome.host_vars)
-        else:
-            for name, value in outcome.host_vars.items():
-                self.state.registers.put(name, value, position)
+        kept = self.state.included if action == "include_vars" else self.state.registers
+        for name, value in outcome.host_vars.items():
+            kept.put(name, value, position)
         if outcome.facts:
             self.state.facts.update(outcome.facts)
         inventory = self.run.inventory

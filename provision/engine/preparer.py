@@ -433,7 +433,9 @@ class Preparer:
                 continue
             if isinstance(part.planned, Outcome):
                 part.outcome = part.planned
-                self.performer.take_effects(task.action, part.planned, None)
+                self.performer.take_effects(
+                    task.action, part.planned, self.performer.next_position()
+                )
             entry.parts.append(part)
 
     def _holds_without_item(self, task: Task, scope: Scope) -> bool:
