@@ -54,6 +54,9 @@ class Pipe(_Channel):  # type: ignore[misc]
         self._owed = 0  # of the window that we granted ourselves
         self._unacknowledged = 0
 
+    def __del__(self) -> None:
+        """Paramiko would say goodbye here, from a collector that may run within a lock."""
+
     # -- sent early -------------------------------------------------------------------
 
     def assume_open(self) -> None:

@@ -99,7 +99,7 @@ class Wire(_Transport):  # type: ignore[misc]
         self.host_key_types: tuple[str, ...] = ()
         self.banner_timeout = 3600  # deadlines are kept by who waits
         options = self.get_security_options()
-        options.ciphers = _CIPHERS
+        options.ciphers = tuple(name for name in _CIPHERS if name in self._cipher_info)
         options.digests = _DIGESTS
         self._handler_table[common.MSG_UNIMPLEMENTED] = _ignore
 
