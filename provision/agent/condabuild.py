@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import time
 
-from provision.agent import condaprefix, fs
+from provision.agent import condapip, condaprefix, fs
+from provision.agent.condapip import CLEAN
 from provision.agent.condaset import differences, plain_source
 from provision.agent.core import Fail, dumps, loads, staged
 from provision.agent.hostlock import HostLock
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
 
 _SHA256_SINCE = (24, 9)  # conda release from which explicit lists may have SHA-256 hashes
 _SHOWN = 6
-#: What would lead conda or Python into another environment than the one that is meant.
-_CLEAN = {
-    "CONDA_PREFIX": "",
-    "CONDA_DEFAULT_ENV": "",
-    "CONDA_SHLVL": "0",
-    "PYTHONPATH": "",
-    "PYTHONHOME": "",
-    "PYTHONNOUSERSITE": "1",
-    "PYTHONDONTWRITEBYTECODE": "",
-}
 _CONDA = {
     "CONDA_REGISTER_ENVS": "false",
     "CONDA_NUMBER_CHANNEL_NOTICES": "0",
@@ -92,7 +83,7 @@ class Build:
         """The directory that conda will unpack into."""
         shown = self.ctx.run(
             [self._program(), "config", "--show", "pkgs_dirs", "--json"],
-            env={**_CLEAN, **_CONDA},
+            env={**CLEAN, **_CONDA},
             ok=None,
         )
         try:
@@ -137,7 +128,7 @@ class Build:
         argv += ["--prefix", self.prefix, "--file", path, "--override-channels"]
         for channel in self.payload["channels"]:
             argv += ["--channel", channel]
-        env = {**_CLEAN, **_CONDA}
+        env = {**CLEAN, **_CONDA}
         if self.copy:
             env["CONDA_ALWAYS_COPY"] = "true"
 
@@ -231,38 +222,10 @@ class Build:
 
     # -- pip --------------------------------------------------------------------------
 
-    def _python(self) -> str:
-        return os.path.join(self.prefix, "bin", "python")
-
     def _pip(self, pip_env: Mapping[str, str]) -> None:
-        lines: List[str] = self.payload["pip"]
-        if not lines:
-            return
-        self.ctx.progress(phase="pip", done=0, total=len(lines), unit="packages")
-        argv = [self._python(), "-m", "pip", "install", "--no-deps", "--require-hashes"]
-        argv += ["--no-input", "--disable-pip-version-check", "-r", "/dev/stdin"]
-        env = {**_CLEAN, "PIP_ROOT_USER_ACTION": "ignore", **pip_env}
-        if not self.payload.get("sdists"):
-            env["PIP_ONLY_BINARY"] = ":all:"
-        requirements = ("\n".join(lines) + "\n").encode("utf-8")
-        done = self.ctx.run(
-            argv, requirements, env=env, ok=None, cwd=self.prefix, preexec=self.lock.keep_open
-        )
-        missed = [change for change in self._differences() if change["key"].startswith("pip:")]
-        if missed:
-            names = ", ".join(change["key"][4:] for change in missed[:_SHOWN])
-            errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-            why = " ".join(errors[-3:]) or done.stderr.strip()[-400:]
-            raise Fail(
-                "pip ended with %d and did not install %s: %s" % (done.rc, names, why),
-                rc=done.rc,
-                stdout=done.stdout[-8000:],
-                stderr=done.stderr[-8000:],
-            )
-
-    def _differences(self) -> Any:
-        records, _ = condaprefix.read_records(self.prefix)
-        return differences(condaprefix.read_set(self.prefix, records), self.payload["packages"])
+        if self.payload["pip"]:
+            self.ctx.progress(phase="pip", done=0, total=len(self.payload["pip"]), unit="packages")
+            condapip.install(self.ctx, self.prefix, self.payload, pip_env, self.lock)
 
     # -- afterwards -------------------------------------------------------------------
 
@@ -284,33 +247,19 @@ class Build:
         lost = condaprefix.missing_files(self.prefix, records)
         if lost:
             problems.append("%d files are missing, e.g. %s" % (len(lost), lost[0]))
-        problems += self._pip_check()
+        complaints, warnings = condapip.complaints(self.ctx, self.prefix, self.payload)
+        problems += complaints
+        self.warnings += warnings
         if problems:
             raise Fail("the new environment is not as locked: " + "; ".join(problems[:_SHOWN]))
         if verify:
             path = os.path.join(self.prefix, "bin") + ":" + os.environ.get("PATH", "/usr/bin:/bin")
-            env = {**_CLEAN, "PATH": path, "CONDA_PREFIX": self.prefix}
+            env = {**CLEAN, "PATH": path, "CONDA_PREFIX": self.prefix}
             env.update(self.payload["variables"])
             done = self.ctx.run(list(verify), env=env, ok=None, cwd=self.prefix)
             if done.rc:
                 words = (done.stderr.strip() or done.stdout.strip())[-400:]
                 raise Fail("the verify command ended with %d: %s" % (done.rc, words), rc=done.rc)
-
-    def _pip_check(self) -> List[str]:
-        """pip's complaints about packages that pip installed; of conda's only a warning."""
-        if not self.payload["pip"]:
-            return []
-        argv = [self._python(), "-m", "pip", "check", "--disable-pip-version-check"]
-        done = self.ctx.run(argv, env=_CLEAN, ok=None, cwd=self.prefix)
-        ours = {line.partition("==")[0].partition(" ")[0] for line in self.payload["pip"]}
-        found = []
-        for line in done.stdout.splitlines() if done.rc else ():
-            name = line.partition(" ")[0].lower().replace("_", "-").replace(".", "-")
-            if name in ours and self.payload.get("pip_consistent", True):
-                found.append(line)
-            else:
-                self.warnings.append("pip check: " + line)
-        return found
 
 
 def note_of(payload: Payload, prefix: str) -> Dict[str, Any]:

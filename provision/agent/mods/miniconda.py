@@ -7,7 +7,8 @@ import stat
 import time
 
 from provision.agent import condaprefix, condarc, core, download, fs
-from provision.agent.condabase import Base, as_numbers, version_of
+from provision.agent.condabase import as_numbers, version_of
+from provision.agent.condainstall import Installation
 from provision.agent.core import Fail
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ _INSTALLING = ("state", "problems", "version", "python")
 class MinicondaState(core.State):
     """The prefix as flat keys; `rc.KEY` are those of its own condarc."""
 
-    def __init__(self, base: Base, args: Args) -> None:
+    def __init__(self, base: Installation, args: Args) -> None:
         self.base = base
         self.args = args
         self.rc: Dict[str, Any] = dict(args.get("rc") or {})
@@ -135,7 +136,7 @@ class MinicondaState(core.State):
 def main(ctx: Context, args: Args) -> Result:
     """args: state, prefix; for present: version, release, url, sha256, sha256_url, blob,
     distribution, python, rc, accept_terms, check_level, owner, group, mode."""
-    base = Base(ctx, args)
+    base = Installation(ctx, args)
     if args["state"] == "absent":
         return _absent(ctx, base)
     base.refuse_foreign()
@@ -148,7 +149,7 @@ def main(ctx: Context, args: Args) -> Result:
     return result
 
 
-def _absent(ctx: Context, base: Base) -> Result:
+def _absent(ctx: Context, base: Installation) -> Result:
     if base.kind() is None and fs.lstat(base.marker) is None:
         return core.ok(prefix=base.prefix)
     base.refuse_foreign()
