@@ -82,7 +82,9 @@ class File(Action):
         sides: dict[str, dict[str, Any]] = {}
         for side in ("before", "after"):
             sides[side] = {"path": outcome.data.get("path")}
-            sides[side].update({entry["key"]: entry[side] for entry in outcome.diff})
+            for entry in outcome.diff:
+                if entry["key"] != "path_content" or side == "before":
+                    sides[side][entry["key"]] = entry[side]
         return sides
 
 

@@ -114,7 +114,7 @@ class Template(Action):
         text = ctx.render_template(path, variables, options)
         source: _Source = ctx.shared(("template", str(path)), lambda: _Source(path))
         try:
-            data = text.encode(args.output_encoding, "surrogateescape")
+            data = text.encode(args.output_encoding or "utf-8", "surrogateescape")
         except (LookupError, UnicodeError) as exc:
             raise PlaybookError(
                 f"template: {path} cannot be written as {args.output_encoding}", why=str(exc)

@@ -190,7 +190,8 @@ def make(ctx: Context, args: Args, path: str, state: str) -> _Linked:
             src = os.readlink(path)
         return Link(ctx, {**args, "src": src}, path)
     if src is None:
-        if not os.path.isfile(path):
+        info = fs.lstat(path)
+        if info is None or not stat.S_ISREG(info.st_mode) or info.st_nlink < 2:
             raise Fail("src is required for creating new hardlinks", path=path, dest=path)
         src = path
     if os.path.isdir(path) and not os.path.islink(path):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from provision.agent.core import Args, Context, Observed, Result
 
 _FORMAT = "%Y%m%d%H%M.%S"
+_LISTED = 500  # names of each kind that the diff of a removal shows
 _TIMES = ("modification_time", "access_time")
 
 
@@ -227,10 +228,16 @@ class Directory(_Base):
 class Absent(_Base):
     def observe(self) -> Dict[str, Any]:
         self.info = self.look(self.path)
-        return {"state": fs.kind_of(self.info)}
+        seen: Dict[str, Any] = {"state": fs.kind_of(self.info)}
+        if seen["state"] == "directory" and self.ctx.want_diff:
+            seen["path_content"] = _content(self.path)
+        return seen
 
     def desired(self, observed: Observed) -> Dict[str, Any]:
-        return {"state": None}
+        wanted: Dict[str, Any] = {"state": None}
+        if "path_content" in observed:
+            wanted["path_content"] = None
+        return wanted
 
     def apply(self, observed: Observed, wanted: Observed, changes: Sequence[str]) -> None:
         try:
@@ -241,6 +248,17 @@ class Absent(_Base):
 
     def data(self, observed: Observed) -> Dict[str, Any]:
         return {"path": self.path, "dest": self.path, "state": "absent"}
+
+
+def _content(top: str) -> Dict[str, List[str]]:
+    """What would go with a directory, as far as anyone reads on."""
+    found: Dict[str, List[str]] = {"directories": [], "files": []}
+    for folder, folders, files in os.walk(top):
+        found["directories"] += [os.path.join(folder, name) for name in sorted(folders)]
+        found["files"] += [os.path.join(folder, name) for name in sorted(files)]
+        if sum(len(names) for names in found.values()) > _LISTED:
+            break
+    return {kind: names[:_LISTED] for kind, names in found.items()}
 
 
 def _resolved(path: str, follow: bool) -> str:
