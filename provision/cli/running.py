@@ -52,7 +52,13 @@ def connectors(options: RunOptions) -> Mapping[str, Callable[[], Connector]]:
     def ssh() -> Connector:
         from provision.transport.ssh import SshConnector
 
-        return SshConnector(accept_new_host_keys=options.accept_new_host_keys)
+        def ask(path: str) -> str | None:
+            if not sys.stdin.isatty():
+                return None
+            return str(click.prompt(f"passphrase for {path}", hide_input=True, err=True))
+
+        accept = options.accept_new_host_keys
+        return SshConnector(accept_new_host_keys=accept, passphrase=ask)
 
     def local() -> Connector:
         from provision.transport.local import LocalConnector

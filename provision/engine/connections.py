@@ -42,7 +42,7 @@ class Identity:
     def become(self, password: Secret | None) -> Become | None:
         if not self.user:
             return None
-        return Become(self.user, self.method, password, self.flags)
+        return Become(self.user, self.method, password, self.flags, self.exe)
 
 
 def target_of(host: str, found: ConnectionVars, options: RunOptions) -> Target:
@@ -62,6 +62,9 @@ def target_of(host: str, found: ConnectionVars, options: RunOptions) -> Target:
         ssh_args=tuple(word for text in args if text for word in shlex.split(text)),
         accept_new_host_keys=accept,
         connect_timeout_s=found.timeout_s or options.connect_timeout_s,
+        key_passphrase=Secret(found.private_key_passphrase)
+        if found.private_key_passphrase
+        else None,
     )
 
 

@@ -208,7 +208,9 @@ class Preparer:
             return Identity()
         method = told.become_method or self.word(task, "become_method", default=None, scope=scope)
         flags = told.become_flags or self.word(task, "become_flags", default=None, scope=scope)
-        return Identity(user, str(method or options.become_method or "sudo"), str(flags or ""))
+        exe = told.become_exe or self.word(task, "become_exe", default=None, scope=scope)
+        method = str(method or options.become_method or "sudo")
+        return Identity(user, method, str(flags or ""), str(exe or ""))
 
     def environment(self, task: Task, scope: Scope) -> dict[str, str]:
         merged: dict[str, str] = {}

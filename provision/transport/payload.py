@@ -60,6 +60,9 @@ for n,c in marshal.loads(zlib.decompress(c)):
 sys.modules["provision.agent.core"].serve()
 """.strip()
 
+# On one line: csh-like login shells cannot have newlines in a word.
+_BOOT_LINE = f"exec({_BOOT!r})"
+
 _LOOK = (
     'b=$1; shift; for p in "$@"; do command -v "$p" >/dev/null 2>&1 && exec "$p" -I -S -c "$b"; '
     "done; echo PROVISION-NO-PYTHON; exit 127"
@@ -72,7 +75,7 @@ _BASE = ("provision.agent.proc", "provision.agent.core")
 
 def command(interpreters: Iterable[str] = INTERPRETERS) -> list[str]:
     """The argument list that starts an agent with the first interpreter that exists."""
-    return ["/bin/sh", "-c", _LOOK, "sh", _BOOT, *interpreters]
+    return ["/bin/sh", "-c", _LOOK, "sh", _BOOT_LINE, *interpreters]
 
 
 def command_line(interpreters: Iterable[str] = INTERPRETERS) -> str:
