@@ -97,13 +97,15 @@ class Generations:
     # -- collecting -------------------------------------------------------------------
 
     def collectable(self, keep: int) -> List[str]:
-        """What may go: half-made prefixes, and finished ones beyond `keep` that nothing uses."""
+        """What may go, unless something uses it: half-made prefixes, others of the current
+        content (they were damaged, or they are the same), and finished ones beyond `keep`."""
         current = self.current()
         others = [path for path in self.all() if os.path.realpath(path) != current]
-        half = [path for path in others if not self.finished(path)]
-        done = [path for path in others if path not in half]
+        same = _content(current or "")
+        useless = [p for p in others if not self.finished(p) or _content(p) == same]
+        done = [path for path in others if path not in useless]
         done.sort(key=_made, reverse=True)
-        return [path for path in half + done[keep:] if not in_use(path)]
+        return [path for path in useless + done[keep:] if not in_use(path)]
 
     def collect(self, keep: int) -> List[str]:
         """Removes them; returns the names of what went."""
@@ -112,6 +114,12 @@ class Generations:
             remove(path)
             gone.append(os.path.basename(path))
         return gone
+
+
+def _content(path: str) -> str:
+    """A generation's name without the number of its rebuilding."""
+    head, sep, number = os.path.basename(path).rpartition("-r")
+    return head if sep and number.isdigit() else os.path.basename(path)
 
 
 def _made(path: str) -> float:

@@ -161,6 +161,7 @@ def test_drift_names_the_packages_and_is_repaired(case: Case) -> None:
     }
     assert case.run().status == "changed"
     assert case.prefix.name == damaged.name + "-r2"
+    assert not damaged.exists()  # nobody would want to go back to it
     assert case.run().status == "ok"
 
 
