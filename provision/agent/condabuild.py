@@ -206,19 +206,23 @@ class Build:
         self.ctx.progress(phase="download", done=done, total=total, unit="bytes")
 
     def _records(self) -> None:
-        """Records name the channel itself, not the mirror or the token it was read with."""
-        names = {item["fetch"]: item["url"] for item in self.payload["conda"]}
-        names = {fetch: url for fetch, url in names.items() if fetch != url}
-        if not names:
+        """Records and history name the channel itself, not the mirror or token of the day."""
+        names: Dict[str, str] = {}
+        for item in self.payload["conda"]:
+            fetch, url = (item[key].rsplit("/", 2)[0] for key in ("fetch", "url"))
+            names[fetch] = url
+            names.setdefault(plain_source(fetch + "/x"), url)
+        pairs = [(fetch, url) for fetch, url in sorted(names.items(), reverse=True) if fetch != url]
+        if not pairs:
             return
-        for file in condaprefix.record_names(self.prefix):
-            path = os.path.join(self.prefix, "conda-meta", file)
-            record = loads(fs.read_bytes(path).decode("utf-8"))
-            url = names.get(record.get("url") or "")
-            if url:
-                record["url"] = url
-                record["channel"] = url.rsplit("/", 1)[0]
-                fs.write_file(path, dumps(record).encode("utf-8"))
+        meta = os.path.join(self.prefix, "conda-meta")
+        for file in [*condaprefix.record_names(self.prefix), "history"]:
+            path = os.path.join(meta, file)
+            data = before = fs.read_bytes(path)
+            for fetch, url in pairs:
+                data = data.replace(fetch.encode("utf-8"), url.encode("utf-8"))
+            if data != before:
+                fs.write_file(path, data)
 
     # -- pip --------------------------------------------------------------------------
 

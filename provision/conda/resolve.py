@@ -116,6 +116,8 @@ def resolve(asked: Resolution, root: Path | None = None, *, refresh: bool = Fals
             lock = load_lock(place.read_text(encoding="utf-8"), str(place))
             if lock.asked == key:
                 return lock
+    # what the solvers keep there may name addresses with tokens
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _solve(asked, key, root)
     _keep(place, lock.to_json())
     return lock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import re
@@ -9,6 +10,8 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -357,17 +360,48 @@ def test_force_builds_again(case: Case) -> None:
     assert case.run().status == "ok"
 
 
-def test_a_mirror_and_its_token_stay_out_of_the_records(case: Case) -> None:
+@pytest.fixture
+def served(channel: TinyChannel) -> Iterator[str]:
+    """The channel behind HTTP, for who has the token."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            token, self.path = self.path[:9], self.path[8:]
+            if token != "/t/tk-77/":
+                self.send_error(401)
+            else:
+                super().do_GET()
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    handler = partial(Handler, directory=str(channel.root.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/t/tk-77/{channel.root.name}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_mirror_and_its_token_stay_out_of_the_records(case: Case, served: str) -> None:
     (case.host.project / "demo.yml").write_text(
         "name: demo\nchannels: [forge]\ndependencies: [data=1.0]\n"
     )
-    outcome = case.run(channel_alias="https://alias.example", mirrors={"forge": case.channel.url})
+    source: dict[str, Any] = {
+        "channel_alias": "https://alias.example",
+        "mirrors": {"forge": served},
+    }
+    outcome = case.run(**source)
     assert outcome.status == "changed", outcome.msg
     record = json.loads(next((case.prefix / "conda-meta").glob("data-*.json")).read_text())
     assert record["url"] == "https://alias.example/forge/linux-64/data-1.0-h0_0.tar.bz2"
-    assert case.run(
-        channel_alias="https://alias.example", mirrors={"forge": case.channel.url}
-    ).status == "ok"  # fmt: skip
+    for path in (case.prefix / "conda-meta").iterdir():
+        assert "tk-77" not in path.read_text(), path
+    assert not any("tk-77" in word for call in case.conda.calls() for word in call)
+    assert case.run(**source).status == "ok"
 
 
 def test_an_older_conda_gets_the_hashes_it_understands(case: Case) -> None:

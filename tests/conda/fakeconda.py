@@ -61,7 +61,7 @@ for number, (url, digest, archive) in enumerate(archives):
                   files=[m.name for m in members], paths_data=paths)
     name = "{{name}}-{{version}}-{{build}}.json".format(**index)
     (meta / name).write_text(json.dumps(record))
-(meta / "history").write_text("==> now <==\n# cmd: conda create\n")
+(meta / "history").write_text("==> now <==\n# update specs: " + repr(urls) + "\n")
 sys.exit(mode.get("rc", 0))
 """
 
