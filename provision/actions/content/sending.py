@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from provision.actions.base import ActionContext, Blob, Call, Outcome
-from provision.errors import PlaybookError
+from provision.errors import PlaybookError, VaultError
 
 __all__ = [
     "INLINE_LIMIT",
@@ -78,7 +78,7 @@ def _read(ctx: ActionContext, path: Path, decrypt: bool) -> Content:
         with path.open("rb") as stream:
             data = stream.read(_SHOWN_LIMIT)
             if decrypt and data.startswith(_VAULT):
-                return content_of(ctx.decrypted(path, data + stream.read()), mode)
+                return content_of(_decrypted(ctx, path, data + stream.read()), mode)
             if len(data) < _SHOWN_LIMIT:
                 return content_of(data, mode)
             sha256, sha1 = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
@@ -90,6 +90,16 @@ def _read(ctx: ActionContext, path: Path, decrypt: bool) -> Content:
         raise PlaybookError(f"cannot read {path}", why=exc.strerror or str(exc)) from None
     blob = Blob(sha256.hexdigest(), status.st_size, path)
     return Content(blob.sha256, sha1.hexdigest(), blob.size, mode, None, blob)
+
+
+def _decrypted(ctx: ActionContext, path: Path, data: bytes) -> bytes:
+    try:
+        return ctx.decrypted(path, data)
+    except VaultError as exc:
+        if "no vault password" not in exc.what:
+            raise
+        what = f"A vault password or secret must be specified to decrypt {path}"
+        raise VaultError(what, hint=exc.hint) from None
 
 
 def file_content(ctx: ActionContext, path: Path, decrypt: bool = True) -> Content:

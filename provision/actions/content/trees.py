@@ -49,7 +49,9 @@ class _Walk:
         above = (*above, os.path.realpath(path))
         try:
             with os.scandir(path) as entries:
-                inside = sorted(entries, key=lambda entry: entry.name)
+                inside = sorted(
+                    entries, key=lambda entry: (entry.is_dir(follow_symlinks=False), entry.name)
+                )
         except OSError as exc:
             raise PlaybookError(f"cannot read {path}", why=exc.strerror or str(exc)) from None
         for entry in inside:
