@@ -50,17 +50,6 @@ def _code(call: SystemCall, address: int, slot: int) -> bytes:
     return code + b"\xff\x25" + struct.pack("<i", slot - end)  # jmp *syscall@GOT(rip)
 
 
-def _hash(name: bytes) -> int:
-    value = 0
-    for byte in name:
-        value = (value << 4) + byte
-        high = value & 0xF0000000
-        if high:
-            value ^= high >> 24
-        value &= ~high
-    return value
-
-
 def _align(data: bytearray, to: int) -> int:
     data.extend(b"\0" * (-len(data) % to))
     return len(data)

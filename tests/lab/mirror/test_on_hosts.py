@@ -132,6 +132,17 @@ def test_an_exported_environment_and_its_model(
         lab.run(name, "systemctl stop mirror-test-app")
 
 
+def test_a_user_who_cannot_write_the_base(host: tuple[TestLab, str]) -> None:
+    lab, name = host
+    lab.run(name, f"{CONDA} create -y -q -n mirror-mine six", login="ops")
+    done = lab.run(
+        name, ".conda/envs/mirror-mine/bin/python -c 'import six, sys; print(sys.prefix)'",
+        login="ops",
+    )  # fmt: skip
+    assert done.stdout.endswith("/.conda/envs/mirror-mine\n")
+    lab.run(name, "rm -rf .conda", login="ops")
+
+
 def test_debian_packages_come_through_too(host: tuple[TestLab, str]) -> None:
     lab, name = host
     lab.run(name, "apt-get update -qq && apt-get download -qq hostname && rm hostname_*.deb")

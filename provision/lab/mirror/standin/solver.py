@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from . import version
-from .cache import http_error, open_url
+from .cache import PackageCache, http_error, open_url
 from .context import Context
 from .environment import spec_name
 from .errors import CondaError
@@ -77,7 +76,7 @@ def _gateway(context: Context) -> Any:
     from rattler import Gateway, SourceConfig
 
     action: Any = "use-cache-only" if context.offline else "cache-or-fetch"
-    folder = next((path for path in context.pkgs_dirs if path.is_dir()), Path.home() / ".conda")
+    folder = PackageCache(context.pkgs_dirs, offline=context.offline).writable()
     return Gateway(
         cache_dir=folder / "cache",
         show_progress=False,
