@@ -39,11 +39,11 @@ def scripts(prefix: str) -> List[str]:
     return _files(prefix, "etc/conda/activate.d", ".sh")
 
 
-def inputs(prefix: str) -> str:
-    """Changes whenever what the scripts may set could; empty without scripts."""
+def inputs(prefix: str) -> Optional[str]:
+    """Changes whenever what the scripts may set could; None without scripts."""
     found = scripts(prefix)
     if not found:
-        return ""
+        return None
     settings = [*_files(prefix, "etc/conda/env_vars.d", ".json"), prefix + "/conda-meta/state"]
     lines = [prefix]
     for path in [*found, *settings]:
@@ -51,7 +51,7 @@ def inputs(prefix: str) -> str:
             lines.append("%s %s" % (path, fs.sha256_file(path)))
         except OSError:
             lines.append(path)
-    return fs.sha256_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
+    return fs.sha256_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))[:16]
 
 
 def _json(path: str) -> Any:

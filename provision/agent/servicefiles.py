@@ -111,6 +111,12 @@ class Seen:
         return "%s %s %s" % (fs.mode_text(info.st_mode), owner, group)
 
     @property
+    def identity(self) -> List[int]:
+        """Another one for every change, also for those that set the time back."""
+        info = self.info
+        return [info.st_ino, info.st_mtime_ns, info.st_ctime_ns] if info else []
+
+    @property
     def changed_at(self) -> float:
         """When it was last changed, as nobody can set back; 0 for nothing."""
         return self.info.st_ctime if self.info else 0.0
@@ -192,25 +198,31 @@ class Files:
 
     def write(self, wanted: Mapping[str, Any], changes: List[str]) -> None:
         """Everything but the unit, which comes last."""
-        touched = {key.partition(" permissions")[0] for key in changes}
-        if touched & ({"environment"} | set(self.kept)):
+        if set(changes) & {"environment", *self.kept}:
             self._folders()
-        if "environment" in touched:
+        if "environment" in changes:
             put(self.paths.environment, wanted["environment"], 0o600)
         contents = self.secret_contents()
         for key, seen in self.kept.items():
-            if key not in touched:
-                continue
-            if key in contents:
+            if key in changes and key in contents:
                 put(seen.path, contents[key], 0o600)
-            else:
+            elif key in changes:
                 fs.remove_tree(seen.path)
-        for path in self.paths.overrides() if "overrides" in touched else ():
+        self._permit(changes)
+        for path in self.paths.overrides() if "overrides" in changes else ():
             os.unlink(path)
             try:
                 os.rmdir(os.path.dirname(path))
             except OSError:
                 pass
+
+    def _permit(self, changes: List[str]) -> None:
+        """Owner and mode of files whose content may stay."""
+        known = {"unit": self.unit, "environment": self.environment, **self.kept}
+        for key, seen in known.items():
+            if key + " permissions" in changes:
+                os.chown(seen.path, os.geteuid(), os.getegid())
+                os.chmod(seen.path, 0o644 if key == "unit" else 0o600)
 
     def write_unit(self, text: str) -> None:
         if fs.kind_of(fs.lstat(self.paths.unit_file)) == "directory":

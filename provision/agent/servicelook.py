@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _UNIT = sdbus.SYSTEMD + ".Unit"
 _SERVICE = sdbus.SYSTEMD + ".Service"
+_MANAGER = sdbus.SYSTEMD + ".Manager"
 _SHOWN = (
     "Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,InvocationID,MainPID,"
     "ExecMainStartTimestamp,NRestarts,Result,Environment"
@@ -41,6 +42,7 @@ class Look:
         self.restarts = 0
         self.result = ""
         self.loaded_stamp = ""
+        self.loaded_at = 0.0  # when the manager last read all units; 0 when it does not tell
         self.health: Optional[str] = None
         self.listening: Optional[bool] = None
 
@@ -83,13 +85,16 @@ def _processes(ctx: Context, found: Dict[str, Look]) -> None:
             sdbus.get(path, _SERVICE, "Result"),
             sdbus.get(path, _SERVICE, "Environment"),
         ]
+    calls.append(sdbus.get(sdbus.MANAGER, _MANAGER, "UnitsLoadFinishTimestamp"))
     try:
         with sdbus.manager() as bus:
             answers: List[Any] = bus.ask(calls)
     except sdbus.BusError:
         _by_systemctl(ctx, found)
         return
+    loaded = answers.pop()
     for position, seen in enumerate(found.values()):
+        seen.loaded_at = 0.0 if isinstance(loaded, sdbus.BusError) else loaded[0] / 1e6
         six = answers[6 * position : 6 * position + 6]
         if any(isinstance(answer, sdbus.BusError) for answer in six):
             continue  # no such unit

@@ -11,6 +11,7 @@ from provision.agent.perms import Perms
 from provision.agent.servicefiles import (
     Files,
     Paths,
+    Seen,
     environment_text,
     read_record,
     stamp_of,
@@ -90,6 +91,7 @@ class ServiceState(core.State):
         if self.look.listening is not None:
             seen["port"] = "listening" if self.look.listening else "closed"
         seen["health"] = self.look.health
+        seen["activation"] = (self.record.get("activation") or {}).get("inputs") or None
         if self.look.runs:
             seen["process"] = self._process(self._wanted_parts())
         return seen
@@ -105,11 +107,14 @@ class ServiceState(core.State):
         return bool(self.args.get("enabled")) if state in FIXED else state in ENABLED
 
     def _loaded(self) -> str:
-        """Whether the manager knows the unit file that lies there."""
-        text = self.files.unit.text
-        same = not self.look.stale_unit and self.look.load_state not in ("not-found", "masked")
-        if same and text is not None and self.look.loaded_stamp != stamp_of(text):
+        """Whether the manager knows the unit file that lies there. It looks at modification
+        times alone, which a restored copy sets back; so what was read is recorded."""
+        look, file = self.look, self.files.unit
+        same = not look.stale_unit and look.load_state not in ("not-found", "masked")
+        if same and file.text is not None and look.loaded_stamp != stamp_of(file.text):
             same = False
+        if same and self.record.get("file", file.identity) != file.identity:
+            same = look.loaded_at > file.changed_at
         return "current" if same else "an older unit"
 
     def _parts(self, files: Observed, app: Observed) -> Dict[str, str]:
@@ -200,12 +205,14 @@ class ServiceState(core.State):
         wanted[_FOLDER] = tree.pop(_TOP)
         wanted.update({_APP + key: value for key, value in tree.items() if self._matters(key, app)})
         wanted.update(self.files.desired(observed, self.unit(), self.environment()))
+        if args.get("env") and self.built:
+            wanted["activation"] = activation.inputs(self.prefix) or None
         if args.get("enabled") is not None:
             wanted["enabled"] = args["enabled"]
         if args["state"] == "stopped":
             wanted["active"] = "inactive"
             return wanted
-        if observed["unit"] == wanted["unit"]:
+        if observed["unit permissions"] == wanted.get("unit permissions", ""):
             wanted["loaded"] = "current"  # else it is written, and read again anyway
         wanted["active"] = "active"
         if self.look.runs:
@@ -299,7 +306,7 @@ class ServiceState(core.State):
             return
         inputs = activation.inputs(self.prefix)
         kept = self.record.get("activation") or {}
-        if inputs == (kept.get("inputs") or ""):
+        if inputs == (kept.get("inputs") or None):
             return
         found: Dict[str, str] = {}
         if inputs:
@@ -309,12 +316,14 @@ class ServiceState(core.State):
         self._save(activation={"inputs": inputs, "variables": found})
 
     def _write_unit(self, wanted: Observed, changes: Sequence[str]) -> None:
-        if "unit" in changes or "unit permissions" in changes:
+        if "unit" in changes:
             self.files.write_unit(wanted["unit"])
         if "enabled" in changes:
             self.run.enable(bool(wanted["enabled"]))
-        if {"unit", "loaded", "overrides", "enabled"} & set(changes):
+        again = {"unit", "unit permissions", "loaded", "overrides", "enabled"} & set(changes)
+        if again or (self.running or {}).get("unit") == "older":
             self.run.reload()
+            self._save(file=Seen(self.paths.unit_file).identity)
 
     def _start(self, changes: Sequence[str]) -> None:
         parts = self._wanted_parts()

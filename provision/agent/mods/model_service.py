@@ -72,7 +72,7 @@ def main(ctx: Context, args: Args) -> Result:
     if args["state"] == "restarted":
         result = _again(ctx, state, result)
     if state.warnings:
-        result["warnings"] = state.warnings
+        result["warnings"] = result["data"]["warnings"] = state.warnings
     return result
 
 
