@@ -145,6 +145,22 @@ def test_both_page_formats(mirror: Served, configured: Path) -> None:
     assert b"<a href=" in ask(mirror, "/pypi/simple/hello/")[2]
 
 
+def test_a_wheel_s_metadata_is_passed_on_where_the_index_has_it(
+    mirror: Served, configured: Path
+) -> None:
+    (wheel,) = configured.glob("simple/hello/*.whl")
+    assert ask(mirror, f"/pypi/files/hello/{wheel.name}.metadata")[0] == 404
+    text = b"Metadata-Version: 2.1\nName: hello\nVersion: 2.0\n"
+    (wheel.parent / "hello-2.0-py3-none-any.whl.metadata").write_bytes(text)
+    digest = hashlib.sha256(text).hexdigest()
+    (configured / "simple/other").mkdir()
+    (configured / "simple/other/index.html").write_text(
+        f'<a href="../hello/hello-2.0-py3-none-any.whl" data-core-metadata="sha256={digest}">x</a>'
+    )
+    answer = ask(mirror, "/pypi/files/other/hello-2.0-py3-none-any.whl.metadata")
+    assert (answer[0], answer[2]) == (200, text)
+
+
 def test_what_nobody_has(mirror: Served, configured: Path) -> None:
     assert ask(mirror, "/pypi/simple/no-such-thing/")[0] == 404
     assert ask(mirror, "/pypi/files/hello/hello-2.0-py3-none-any.whl")[0] == 404
