@@ -29,8 +29,12 @@ def health(request: Request) -> JSONResponse:
     """Answers 200 only when the model itself answers."""
     language, _ = identifier().classify("This is an English sentence.")
     return JSONResponse(
-        {"status": "ok" if language == "en" else "wrong answer", "model": "py3langid",
-         "numpy": version("numpy"), "py3langid": version("py3langid")},
+        {
+            "status": "ok" if language == "en" else "wrong answer",
+            "model": "py3langid",
+            "numpy": version("numpy"),
+            "py3langid": version("py3langid"),
+        },
         status_code=200 if language == "en" else 503,
     )
 

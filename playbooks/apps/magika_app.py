@@ -31,9 +31,13 @@ def health(request: Request) -> JSONResponse:
     """Answers 200 only when the model itself answers."""
     label = str(model().identify_bytes(_SAMPLE).output.label)
     return JSONResponse(
-        {"status": "ok" if label == "python" else "wrong answer", "model": "magika",
-         "numpy": version("numpy"), "magika": version("magika"),
-         "onnxruntime": version("onnxruntime")},
+        {
+            "status": "ok" if label == "python" else "wrong answer",
+            "model": "magika",
+            "numpy": version("numpy"),
+            "magika": version("magika"),
+            "onnxruntime": version("onnxruntime"),
+        },
         status_code=200 if label == "python" else 503,
     )
 
@@ -47,11 +51,13 @@ async def identify(request: Request) -> JSONResponse:
     if not body:
         return JSONResponse({"error": "an empty body has no type"}, status_code=400)
     result = await run_in_threadpool(model().identify_bytes, bytes(body))
-    return JSONResponse({
-        "label": str(result.output.label),
-        "mime_type": result.output.mime_type,
-        "score": round(float(result.score), 4),
-    })
+    return JSONResponse(
+        {
+            "label": str(result.output.label),
+            "mime_type": result.output.mime_type,
+            "score": round(float(result.score), 4),
+        }
+    )
 
 
 app = Starlette(
