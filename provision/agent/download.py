@@ -67,9 +67,14 @@ def _download(ctx: Context, url: str, new: fs.Staged) -> str:
 
 def _pieces(ctx: Context, url: str) -> Any:
     """The body of `url`. What fails before the first byte is tried again."""
-    import urllib.error
-    import urllib.request
-
+    try:
+        import urllib.error
+        import urllib.request
+    except ImportError:  # e.g. Debian's python3-minimal
+        raise Fail(
+            "the host's Python cannot download: install its whole standard library, or send "
+            "the file from the controller"
+        ) from None
     for number in range(_TRIES):
         try:
             reply = urllib.request.urlopen(url, timeout=_SILENCE_S)

@@ -78,6 +78,8 @@ class Generations:
     def switch(self, prefix: str) -> None:
         """Lets the name lead to `prefix`, at once."""
         temp = os.path.join(self.envs, "." + self.name + ".provision-link")
+        if fs.kind_of(fs.lstat(temp)) == "directory":
+            self._aside(temp)  # the end came between the two steps of _replace_directory
         fs.remove_tree(temp)
         os.symlink(os.path.relpath(prefix, self.envs), temp)
         if self.kind() == "directory":
@@ -87,12 +89,17 @@ class Generations:
         fs.fsync_directory(self.envs)
 
     def _replace_directory(self, link: str) -> None:
-        aside = self.path("%s-foreign-%d" % (self.name, int(time.time())))
         if _exchange(link, self.link):
-            os.rename(link, aside)
+            self._aside(link)
             return
-        os.rename(self.link, aside)
+        self._aside(self.link)
         os.rename(link, self.link)
+
+    def _aside(self, path: str) -> None:
+        stamp = int(time.time())
+        while os.path.lexists(self.path("%s-foreign-%d" % (self.name, stamp))):
+            stamp += 1
+        os.rename(path, self.path("%s-foreign-%d" % (self.name, stamp)))
 
     # -- collecting -------------------------------------------------------------------
 

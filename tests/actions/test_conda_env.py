@@ -305,6 +305,16 @@ def test_an_environment_of_plain_conda_is_moved_aside(case: Case) -> None:
     assert case.run().status == "ok"
 
 
+def test_a_move_that_was_cut_short_loses_nothing(case: Case) -> None:
+    stranded = case.conda.prefix / "envs/.demo.provision-link"
+    stranded.mkdir(parents=True)
+    (stranded / "mine").write_text("keep me")
+    assert case.run().status == "changed"
+    (foreign,) = [g for g in case.conda.generations("demo") if "-foreign-" in g]
+    assert (case.conda.prefix / "envs/.generations" / foreign / "mine").exists()
+    assert not stranded.exists()
+
+
 def test_old_generations_are_collected_but_not_those_in_use(case: Case) -> None:
     case.write("  - python\n  - data=1.0\n")
     case.run(keep=0)

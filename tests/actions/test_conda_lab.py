@@ -200,6 +200,31 @@ def test_a_pip_failure_leaves_the_old_generation(ready: Site) -> None:
     assert names == [old.rpartition("/")[2]]
 
 
+@pytest.mark.parametrize(
+    "fault", [{"corrupt": True}, {"truncate": 300}, {"status": 404}, {"status": 500, "count": 1}]
+)
+def test_a_bad_download_leaves_the_old_generation(ready: Site, fault: dict[str, Any]) -> None:
+    ready.env()
+    old = ready.current()
+    ready.write("  - prefix-demo=2.0\n")
+    ready.host.sh(f"rm -rf {PREFIX}/pkgs/prefix-demo-2.0*")
+    rule = {"path_regex": r"/prefix-demo-2\.0-.*(conda|bz2)$", **fault}
+    faults = ready.host.lab.handle.layout.directory / "faults.json"
+    faults.write_text(json.dumps([rule]))
+    try:
+        done = ready.env()
+    finally:
+        faults.unlink()
+    if "count" in fault:  # a server's hiccup is tried again
+        assert done.status == "changed", done.msg
+        return
+    assert done.status == "failed"
+    assert "prefix-demo" in done.msg
+    assert ready.current() == old
+    assert len([name for name in ready.generations() if not name.startswith(".")]) == 1
+    assert ready.env().status == "changed"
+
+
 def _kill_when_it_links(site: Site, whom: str) -> threading.Thread:
     """Kills `conda` or its parent, the agent, as soon as the new prefix has a record."""
     line = (
