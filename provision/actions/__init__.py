@@ -15,6 +15,7 @@ _PREFIXES = ("ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community
 #: Second names, to the file that holds the action.
 _ALIASES = {
     "systemd_service": "systemd",
+    "gather_facts": "setup",
     "yum": "dnf",
     "ansible.builtin.yum": "dnf",
 }

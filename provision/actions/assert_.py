@@ -33,7 +33,7 @@ class Assert(Action):
     needs_connection = False
     check_mode = "asserts as always"
     examples = (
-        "- assert:\n    that:\n      - gpu | length >= 2\n      - ansible_memtotal_mb > 64000\n"
+        "- assert:\n    that:\n      - gpu.count >= 2\n      - ansible_memtotal_mb > 64000\n"
         '    fail_msg: "{{ inventory_hostname }} is too small"\n'
     )
 

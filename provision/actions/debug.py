@@ -26,7 +26,7 @@ class Debug(Action):
     Args = Args
     needs_connection = False
     check_mode = "prints as always"
-    examples = '- debug:\n    msg: "{{ inventory_hostname }} has {{ gpu | length }} GPUs"\n'
+    examples = '- debug:\n    msg: "{{ inventory_hostname }} has {{ gpu.count }} GPUs"\n'
 
     def plan(self, args: Any, ctx: ActionContext) -> Outcome:
         if args.var is not None and args.msg != "Hello world!":

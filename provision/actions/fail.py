@@ -22,7 +22,7 @@ class Fail(Action):
     Args = Args
     needs_connection = False
     check_mode = "fails as always"
-    examples = '- fail:\n    msg: "no GPU"\n  when: not gpu\n'
+    examples = '- fail:\n    msg: "no GPU"\n  when: not gpu.count\n'
 
     def plan(self, args: Any, ctx: ActionContext) -> Outcome:
         return Outcome("failed", str(args.msg), data={"msg": args.msg})
