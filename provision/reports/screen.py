@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, TextIO
 
@@ -36,16 +36,16 @@ def terminal_size(stream: TextIO) -> tuple[int, int]:
 class Screen:
     """Keeps `live` lines below what has been printed. Not for two threads at once."""
 
-    def __init__(self, writer: Writer, palette: Palette) -> None:
+    def __init__(
+        self, writer: Writer, palette: Palette, size: Callable[[], tuple[int, int]] | None = None
+    ) -> None:
         self.writer = writer
         self.palette = palette
+        self.size = size or (lambda: terminal_size(writer.stream))
         self._drawn: list[int] = []  # columns of each live line on the screen
         self._last = ""
         self._before: Any = None  # who handled SIGTSTP
         self._asked = False
-
-    def size(self) -> tuple[int, int]:
-        return terminal_size(self.writer.stream)
 
     def show(self, text: str, live: Sequence[Line], width: int) -> None:
         """Prints `text` (whole lines) above, and `live` in place of what was there."""

@@ -136,7 +136,5 @@ def _bytes(done: float, total: float) -> str:
     while max(done, total) / 1000**power >= 1000 and power < len(_SCALE) - 1:
         power += 1
     digits = 1 if power else 0
-    parts = [f"{value / 1000**power:.{digits}f}" for value in (done, total) if value or not total]
-    if total and not done:
-        parts = [f"{0:.{digits}f}", *parts]
-    return "/".join(parts) + f" {_SCALE[power]}"
+    shown = [f"{value / 1000**power:.{digits}f}" for value in ((done, total) if total else (done,))]
+    return "/".join(shown) + f" {_SCALE[power]}"
