@@ -86,6 +86,7 @@ def _sent(args: Any, ctx: ActionContext, sent: dict[str, Any]) -> Call:
         [*(args.exclude or ()), *options.exclude],
         options.strip,
         options.absolute,
+        args.dest,
     )
     key = (str(path), *(tuple(each) for each in (chosen.include, chosen.exclude)))
 
@@ -93,7 +94,7 @@ def _sent(args: Any, ctx: ActionContext, sent: dict[str, Any]) -> Call:
         return _manifest(path, chosen)
 
     handler, blob, members, manifest = ctx.shared(
-        ("archive", *key, chosen.strip, chosen.absolute), make
+        ("archive", *key, chosen.strip, chosen.absolute, args.dest), make
     )
     sent.update(src=str(path), handler=handler, blob=blob.sha256, size=blob.size, name=path.name)
     if manifest is None:

@@ -106,11 +106,13 @@ class Selection:
         exclude: Sequence[str] = (),
         strip: int = 0,
         absolute: bool = False,
+        dest: str = "",
     ) -> None:
         self.include = list(include)
         self.exclude = list(exclude)
         self.strip = strip
         self.absolute = absolute  # links may lead out of the directory
+        self.dest = posixpath.normpath(dest) if dest.startswith("/") else ""
 
     def name(self, stored: str) -> Optional[str]:
         """The path below the directory; None for what is left out. Raises Fail for one that
@@ -131,7 +133,9 @@ class Selection:
     def target(self, name: str, target: str) -> str:
         """A link's target. Raises Fail for one that leads out of the directory."""
         where = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
-        out = target.startswith("/") or where == ".." or where.startswith("../")
+        out = where == ".." or where.startswith("../")
+        if where.startswith("/"):
+            out = not self.dest or not (where + "/").startswith(self.dest.rstrip("/") + "/")
         if out and not self.absolute:
             raise Fail(
                 "the archive's link %s leads out of dest, to %s; extra_opts: "

@@ -204,8 +204,8 @@ def _symbolic(clause: str, bits: int, directory: bool, whole: str) -> int:
         at += 1
     who = clause[:at].replace("a", "ugo") or "ugo"
     rest = clause[at:]
-    if not rest or rest[0] not in "=+-":
-        raise Fail("mode %r is neither octal nor symbolic" % whole)
+    if not rest or rest[0] not in "=+-" or ("a" in clause[:at] and at > 1):
+        raise _bad_mode(whole)
     mask = 0
     for letter in who:
         mask |= _WHO[letter]
@@ -244,7 +244,14 @@ def _permission(letter: str, who: str, bits: int, directory: bool, whole: str) -
         shift = {"u": 6, "g": 3, "o": 0}[letter]
         three = (bits >> shift) & 7
         return (three << 6 | three << 3 | three) & mask
-    raise Fail("mode %r is neither octal nor symbolic" % whole)
+    raise _bad_mode(whole)
+
+
+def _bad_mode(whole: str) -> Fail:
+    return Fail(
+        "mode %r is neither octal nor symbolic" % whole,
+        details="bad symbolic permission for mode: " + whole,
+    )
 
 
 def fsync_directory(path: str) -> None:

@@ -10,7 +10,7 @@ from provision.agent.core import Fail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+    from typing import Any, Dict, List, Optional, Sequence, Union
 
     from provision.agent.core import Args, Context, Observed, Result, State
 
@@ -243,6 +243,11 @@ class Missing(Fail):
     """Something absent that an earlier step may make: an apply fails, a check cannot know."""
 
 
+def foreseen(exc: Missing) -> Result:
+    """What a check says of something that is not there yet."""
+    return core.unknown(exc.msg + " unless a task before makes it", **exc.data)
+
+
 def settle(ctx: Context, state: State, perms: Perms) -> Result:
     """`converge`, with what `perms` has to warn of."""
     try:
@@ -252,7 +257,7 @@ def settle(ctx: Context, state: State, perms: Perms) -> Result:
             exc.data["warnings"] = list(perms.warnings)
         if not ctx.check:
             raise
-        return core.unknown(exc.msg + " unless a task before makes it", **exc.data)
+        return foreseen(exc)
     return with_warnings(result, perms.warnings)
 
 
@@ -265,9 +270,11 @@ def shortened(result: Result) -> Result:
     return result
 
 
-def with_warnings(result: Dict[str, Any], warnings: Sequence[str]) -> Dict[str, Any]:
-    """Puts warnings among a result's values, where `register` and the console find them."""
+def with_warnings(result: Result, warnings: Sequence[str]) -> Result:
+    """Adds warnings for the console, and for `register`."""
     if warnings:
-        data: Mapping[str, Any] = result.get("data") or {}
-        result["data"] = {**data, "warnings": [*data.get("warnings", ()), *warnings]}
+        data = result.get("data") or {}
+        told = [*data.get("warnings", ()), *warnings]
+        result["warnings"] = told
+        result["data"] = {**data, "warnings": told}
     return result

@@ -263,6 +263,13 @@ def test_absolute_links_when_asked_for(here: ActionHost, tmp_path: Path, dest: P
     assert (dest / "l").readlink() == Path("/etc/hostname")
 
 
+def test_absolute_links_that_stay_in_dest(here: ActionHost, tmp_path: Path, dest: Path) -> None:
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as archive:
+        add(archive, "l", type=tarfile.SYMTYPE, linkname=f"{dest}/f")
+    assert unpack(here, path, dest, remote_src=True).status == "changed"
+
+
 def test_a_link_in_dest_does_not_lead_out(here: ActionHost, tmp_path: Path, dest: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

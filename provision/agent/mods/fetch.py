@@ -8,7 +8,7 @@ import stat
 
 from provision.agent import core, fs
 from provision.agent.core import Fail
-from provision.agent.perms import Missing
+from provision.agent.perms import Missing, foreseen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def main(ctx: Context, args: Args) -> Result:
         if args.get("missing") == "ok":
             return core.ok(exc.msg + ", ignored", **exc.data)
         if isinstance(exc, Missing) and ctx.check:
-            return core.unknown(exc.msg + " unless a task before makes it", **exc.data)
+            return foreseen(exc)
         raise
     have = args.get("have")
     values: Dict[str, Any] = {"source": src, "size": info.st_size}

@@ -8,6 +8,7 @@ import time
 
 from provision.agent import core, fs, stats
 from provision.agent.core import Fail
+from provision.agent.perms import with_warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -211,6 +212,4 @@ def main(ctx: Context, args: Args) -> Result:
         "examined": search.examined,
         "skipped_paths": search.skipped,
     }
-    if warnings:
-        data["warnings"] = warnings
-    return core.ok(msg, **data)
+    return with_warnings(core.ok(msg, **data), warnings)

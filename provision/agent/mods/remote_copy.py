@@ -8,7 +8,7 @@ import stat
 from provision.agent import fs
 from provision.agent.core import Fail
 from provision.agent.mods.content import Content
-from provision.agent.perms import Missing, Perms, settle, shortened
+from provision.agent.perms import Missing, Perms, foreseen, settle, shortened
 from provision.agent.treestate import Tree
 
 TYPE_CHECKING = False
@@ -113,9 +113,7 @@ def main(ctx: Context, args: Args) -> Result:
     except FileNotFoundError:
         missing = Missing("Source %s not found" % src, src=src, dest=args["dest"])
         if ctx.check:
-            from provision.agent import core
-
-            return core.unknown(missing.msg + " unless a task before makes it", **missing.data)
+            return foreseen(missing)
         raise missing from None
     except OSError as exc:
         raise fs.cannot("read", src, exc, src=src) from None

@@ -12,7 +12,7 @@ import os
 
 from provision.agent import core, fs, install
 from provision.agent.core import Fail
-from provision.agent.perms import Missing, Perms, describe, settle, shortened
+from provision.agent.perms import Missing, Perms, describe, foreseen, settle, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def _selection(args: Args, options: Any) -> Selection:
         [*(args.get("exclude") or ()), *options.exclude],
         options.strip,
         options.absolute,
+        os.path.abspath(fs.expand(args["dest"])),
     )
 
 
@@ -106,6 +107,8 @@ def _unpacked(ctx: Context, args: Args, dest: str, source: Any) -> Result:
     chosen = _selection(args, options)
     members = source.members(chosen)
     perms = Perms(ctx, args)
+    if not dest.startswith("/"):
+        perms.warn("relative dest %s is taken as the absolute path %s" % (dest, chosen.dest))
     state = Unpacked(ctx, args, dest, members, perms, options, lambda: source.content(chosen))
     result = settle(ctx, state, perms)
     data: Dict[str, Any] = {**describe(dest, os.stat(dest)), **result["data"], "dest": dest}
@@ -172,4 +175,4 @@ def main(ctx: Context, args: Args) -> Result:
     except Missing as exc:
         if not ctx.check:
             raise
-        return core.unknown(exc.msg + " unless a task before makes it", **exc.data)
+        return foreseen(exc)
