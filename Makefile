@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-DEBS := debootstrap systemd-container iproute2 openssh-client openssh-server python3-venv
+DEBS := bc debootstrap systemd-container iproute2 openssh-client openssh-server python3-venv
 
 .DEFAULT_GOAL := help
 .PHONY: help venv debs demo demo-down test coverage lint format types contracts check docs bench clean

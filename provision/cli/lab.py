@@ -115,6 +115,21 @@ def status(directory: Path | None, as_json: bool) -> None:
     sys.exit(0 if report.all_running else 1)
 
 
+@command.command()
+@_dir_option
+@click.option("--list", "as_list", is_flag=True, help="As inventory programs are asked.")
+@click.option("--host", "name", help="Variables of one host; --list tells them already.")
+def inventory(directory: Path | None, as_list: bool, name: str | None) -> None:
+    """Print the lab's inventory as JSON; `inventories/lab.yml` calls this."""
+    from provision.errors import LabError
+    from provision.lab.outputs import program_data
+
+    lab = _lab(directory)
+    if not lab.layout.inventory.exists():
+        raise LabError("there is no lab", hint="boot one: provision lab up")
+    click.echo(json.dumps({} if name and not as_list else program_data(lab.layout, lab.state())))
+
+
 # As with ssh itself, what follows HOST belongs to the command.
 @command.command(context_settings={"allow_interspersed_args": False})
 @_dir_option

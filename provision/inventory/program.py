@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,12 @@ __all__ = ["Program"]
 
 _TAIL = 10  # lines of standard error that a failure shows
 _GRACE_S = 0.5  # between asking the process group to end and killing it
+
+
+def _search_path() -> str:
+    """$PATH, and where the provision that asks is installed: programs may call it."""
+    own = str(Path(sys.executable).parent)
+    return os.pathsep.join([os.environ.get("PATH") or os.defpath, own])
 
 
 def _tail(stderr: bytes) -> str:
@@ -82,6 +89,7 @@ class Program:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                env={**os.environ, "PATH": _search_path()},
             )
         except OSError as exc:
             hint = "does its first line name an interpreter, as in #!/usr/bin/env python3?"

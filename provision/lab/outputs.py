@@ -9,7 +9,7 @@ from provision.lab.layout import LabLayout
 from provision.lab.model import LabState
 from provision.lab.seed import host_public_keys
 
-__all__ = ["inventory_data", "write_outputs"]
+__all__ = ["inventory_data", "program_data", "write_outputs"]
 
 
 def inventory_data(layout: LabLayout, state: LabState) -> dict[str, Any]:
@@ -21,7 +21,11 @@ def inventory_data(layout: LabLayout, state: LabState) -> dict[str, Any]:
         "provision_known_hosts": str(layout.known_hosts),
     }
     if state.mirror_port:
+        # What a playbook that installs from the vendors takes from its inventory instead.
         variables["lab_mirror"] = state.mirror_url
+        variables["miniconda_mirror"] = f"{state.mirror_url}/miniconda"
+        variables["conda_channel_alias"] = f"{state.mirror_url}/conda"
+        variables["pip_index_url"] = f"{state.mirror_url}/pypi/simple/"
     hosts: dict[str, Any] = {}
     groups: dict[str, Any] = {"lab": {"vars": variables, "hosts": hosts}}
     for host in state.hosts:
@@ -31,6 +35,17 @@ def inventory_data(layout: LabLayout, state: LabState) -> dict[str, Any]:
             if not host.python:
                 groups.setdefault("nopython", {"hosts": {}})["hosts"][name] = {}
     return {"all": {"children": groups}}
+
+
+def program_data(layout: LabLayout, state: LabState) -> dict[str, Any]:
+    """The same as an inventory program prints it."""
+    groups = inventory_data(layout, state)["all"]["children"]
+    hostvars: dict[str, Any] = groups["lab"]["hosts"]
+    listed: dict[str, Any] = {
+        name: {"hosts": list(group["hosts"]), "vars": group.get("vars", {})}
+        for name, group in groups.items()
+    }
+    return {**listed, "_meta": {"hostvars": hostvars}}
 
 
 def _known_hosts(layout: LabLayout, state: LabState) -> str:
