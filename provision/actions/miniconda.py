@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -185,26 +186,35 @@ def release(args: Any, ctx: ActionContext, machine: str) -> Any:
 def bootstrap(args: Any, ctx: ActionContext) -> tuple[Any, Path | None]:
     """For a host on which no agent can start: what `provision.conda.bootstrap` is to do, and
     the installer to send after the script, if one is to be sent. Raises PlaybookError."""
+    from provision.agent import condarc
     from provision.conda.bootstrap import BootstrapRequest
 
     _check(args)
-    prefix = args.prefix.rstrip("/")
+    accepted = terms(args)
+    ready = BootstrapRequest(
+        args.prefix.rstrip("/"),
+        rc=condarc.change("", rc_settings(args, ctx), []),
+        note=json.dumps({"terms": sorted(accepted), "release": args.version}),
+        terms=accepted,
+        owner=args.owner or "",
+        group=args.group or "",
+        mode=args.mode or "",
+    )
     if args.installer:
         path = ctx.find("files", args.installer)
-        digest = (
-            args.sha256 or ctx.shared(("miniconda digest", str(path)), lambda: blob_of(path)).sha256
-        )
-        return BootstrapRequest(prefix, sha256=dict.fromkeys(ARCHS, digest), from_stdin=True), path
+        blob = ctx.shared(("miniconda installer", str(path)), lambda: blob_of(path))
+        digest = dict.fromkeys(ARCHS, args.sha256 or blob.sha256)
+        return replace(ready, sha256=digest, from_stdin=True), path
     found = {}
     for arch in ARCHS:
         with contextlib.suppress(PlaybookError):
             found[arch] = release(args, ctx, arch)
     if not found:
         release(args, ctx, ARCHS[0])  # says why not
-    first = next(iter(found.items()))
-    return BootstrapRequest(
-        prefix,
-        url_head=first[1].url.removesuffix(f"{first[0]}.sh"),
+    arch, first = next(iter(found.items()))
+    return replace(
+        ready,
+        url_head=first.url.removesuffix(f"{arch}.sh"),
         sha256={arch: one.sha256 for arch, one in found.items()},
         published=any(one.sha256_url for one in found.values()),
     ), None

@@ -38,6 +38,8 @@ class BootstrapRequest:
     sha256     by architecture as `uname -m` has it
     published  whether `<installer>.sha256` may be read where none is given
     from_stdin the installer's bytes follow the script
+    rc         text of the new prefix's condarc; note  what its record says
+    terms      channels whose terms are to be accepted
     """
 
     prefix: str
@@ -45,6 +47,12 @@ class BootstrapRequest:
     sha256: Mapping[str, str] = field(default_factory=dict)
     published: bool = False
     from_stdin: bool = False
+    rc: str = ""
+    note: str = ""
+    terms: tuple[str, ...] = ()
+    owner: str = ""
+    group: str = ""
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,8 @@ def bootstrap_script(request: BootstrapRequest) -> str:
     values |= {f"sha256_of_{arch}": request.sha256.get(arch, "") for arch in _ARCHS}
     values["sha256_published"] = "1" if request.published else "0"
     values["from_stdin"] = "1" if request.from_stdin else "0"
+    values |= {"rc": request.rc, "note": request.note, "terms": " ".join(request.terms)}
+    values |= {"owner": request.owner, "group": request.group, "mode": request.mode}
     head = "".join(f"{key}={shlex.quote(value)}\n" for key, value in values.items())
     body = (resources.files("provision.conda") / "bootstrap.sh").read_text(encoding="utf-8")
     return head + body

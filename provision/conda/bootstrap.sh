@@ -1,6 +1,7 @@
 # Installs Miniconda on a host without Python. POSIX sh; needs coreutils, and curl or wget
 # unless the installer comes on standard input. Prints one line: PROVISION-BOOTSTRAP and JSON.
-# Values before this line: prefix url_head sha256_of_ARCH sha256_published from_stdin
+# Values before this line: prefix url_head sha256_of_ARCH sha256_published from_stdin, and what a
+# new prefix gets: rc (text of its condarc), note, terms (channels), owner, group, mode
 
 say() {
     # $1 status, $2 message: quotes, backslashes and control characters cannot pass
@@ -100,6 +101,17 @@ if ! runs; then
     [ -n "$update" ] || rm -rf "$prefix" "$marker"
     end "the installer ended with $code and left no working Miniconda: $why"
 fi
+# As the task would leave it, so that the next run has nothing to change.
+[ -z "$rc" ] || printf '%s' "$rc" >"$prefix/.condarc" || end "cannot write $prefix/.condarc"
+for channel in $terms; do
+    "$prefix/bin/conda" tos accept --override-channels --channel "$channel" >"$work/output" 2>&1 ||
+        end "the terms of $channel were not accepted: $(tail -n 3 "$work/output")"
+done
+[ -z "$note" ] || printf '%s' "$note" >"$prefix/conda-meta/provision.record"
+if [ -n "$owner$group" ]; then
+    chown -R "$owner${group:+:$group}" "$prefix" 2>"$work/errors" || end "$(cat "$work/errors")"
+fi
+[ -z "$mode" ] || chmod "$mode" "$prefix" || end "cannot set the mode $mode"
 sync
 rm -f "$marker"
 say changed "installed"

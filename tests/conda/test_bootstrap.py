@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from provision.actions.args import parse_args
 from provision.actions.miniconda import Args, bootstrap
 from provision.conda.bootstrap import (
     BootstrapRequest,
@@ -119,6 +121,29 @@ def test_a_task_without_an_agent(vendor: Vendor, here: ActionHost, tmp_path: Pat
     request, source = bootstrap(args, TestContext(here, False, {}))
     assert source is None
     assert run(request).status == "changed"
+    assert (tmp_path / "m/.condarc").read_text() == "channels:\n  - conda-forge\n"
+
+
+def test_the_task_has_nothing_left_to_change(
+    vendor: Vendor, here: ActionHost, tmp_path: Path
+) -> None:
+    words: dict[str, Any] = {
+        "version": "26.7.1-1",
+        "python": "py311",
+        "prefix": str(tmp_path / "m"),
+        "mirror": vendor.url,
+        "channels": ["team", "defaults"],
+        "accept_defaults_terms": True,
+        "pkgs_dirs": ["/data/it's/pkgs"],
+        "mode": "0750",
+        "owner": "root",
+    }
+    args = parse_args(Args, words, "miniconda")
+    request, _ = bootstrap(args, TestContext(here, False, {}))
+    assert run(request).status == "changed"
+    outcome = here.run("miniconda", **words)
+    assert (outcome.status, outcome.diff) == ("ok", [])
+    assert len([line for line in vendor.runs() if line.startswith("tos accept")]) == 2
 
 
 def test_without_curl_and_wget_it_says_so(vendor: Vendor, tmp_path: Path) -> None:
