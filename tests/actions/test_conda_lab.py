@@ -340,6 +340,7 @@ def test_a_host_without_python(
         python="py311",
         prefix=PREFIX,
         mirror=f"{other.mirror}/miniconda",
+        channel_alias=f"{other.mirror}/conda",
     )
     installer = Path(tmp_path / "installer.sh")
     name = "Miniconda3-py311_26.7.1-1-Linux-x86_64.sh"
