@@ -125,9 +125,10 @@ def inventory(directory: Path | None, as_list: bool, name: str | None) -> None:
     from provision.lab.outputs import program_data
 
     lab = _lab(directory)
-    if not lab.layout.inventory.exists():
+    state = lab.state()
+    if state is None:
         raise LabError("there is no lab", hint="boot one: provision lab up")
-    click.echo(json.dumps({} if name and not as_list else program_data(lab.layout, lab.state())))
+    click.echo(json.dumps({} if name and not as_list else program_data(lab.layout, state)))
 
 
 # As with ssh itself, what follows HOST belongs to the command.
