@@ -12,7 +12,7 @@ from provision.actions.args import arg
 from provision.actions.base import Action, ActionContext, Blob, Call, Outcome, Script, blob_of
 from provision.actions.content.arguments import said
 from provision.actions.get_url import WebArgs, keep_secrets
-from provision.agent import archives
+from provision.agent import archives, selection
 from provision.agent.core import Fail
 from provision.errors import PlaybookError
 
@@ -81,7 +81,7 @@ class Unarchive(Action):
 def _sent(args: Any, ctx: ActionContext, sent: dict[str, Any]) -> Call:
     path = ctx.find("files", args.src)
     options = _options(args.extra_opts or ())
-    chosen = archives.Selection(
+    chosen = selection.Selection(
         args.include or (),
         [*(args.exclude or ()), *options.exclude],
         options.strip,
@@ -104,14 +104,14 @@ def _sent(args: Any, ctx: ActionContext, sent: dict[str, Any]) -> Call:
     return Call("unarchive", sent, (blob, manifest))
 
 
-def _options(words: Any) -> archives.Options:
+def _options(words: Any) -> selection.Options:
     try:
-        return archives.Options(words)
+        return selection.Options(words)
     except Fail as exc:
         raise PlaybookError(f"unarchive: {exc.msg}") from None
 
 
-def _manifest(path: Path, chosen: archives.Selection) -> tuple[str, Blob, list[Any], Blob | None]:
+def _manifest(path: Path, chosen: selection.Selection) -> tuple[str, Blob, list[Any], Blob | None]:
     """Handler, content, members, and these as a blob when they are many."""
     try:
         handler = archives.handler_of(str(path))

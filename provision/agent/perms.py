@@ -5,31 +5,16 @@ from __future__ import annotations
 import os
 import stat
 
-from provision.agent import core, fs
+from provision.agent import core, fs, selinux
 from provision.agent.core import Fail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Sequence, Union
+    from typing import Any, Dict, List, Optional, Sequence
 
     from provision.agent.core import Args, Context, Observed, Result, State
 
-_CONTEXT = ("seuser", "serole", "setype", "selevel")
-_LABEL = "security.selinux"
 _SHOWN = 200  # entries of a diff
-
-
-def selinux() -> bool:
-    return os.path.exists("/sys/fs/selinux/enforce")
-
-
-def context_of(path: Union[str, int]) -> Optional[str]:
-    """The SELinux context of a file; None where there is none."""
-    try:
-        follow: Any = {} if isinstance(path, int) else {"follow_symlinks": False}
-        return os.getxattr(path, _LABEL, **follow).rstrip(b"\0").decode()
-    except OSError:
-        return None
 
 
 def describe(path: str, info: Optional[os.stat_result]) -> Dict[str, Any]:
@@ -49,7 +34,7 @@ def describe(path: str, info: Optional[os.stat_result]) -> Dict[str, Any]:
         "gid": info.st_gid,
         "size": info.st_size,
     }
-    label = context_of(path) if os.path.exists("/sys/fs/selinux") else None
+    label = selinux.context_of(path) if selinux.enabled() else None
     if label:
         values["secontext"] = label
     return values
@@ -67,9 +52,7 @@ class Perms:
         self.owner: Optional[str] = args.get("owner")
         self.group: Optional[str] = args.get("group")
         self.flags: Optional[str] = args.get("attributes")
-        self.context = {key: args[key] for key in _CONTEXT if args.get(key) is not None}
-        if self.context and not selinux():
-            self.context = {}
+        self.context = selinux.said(args)
         self.said = (
             self.mode is not None
             or self.owner is not None
@@ -94,7 +77,7 @@ class Perms:
 
             seen["attributes"] = flags.read(path)
         if self.context:
-            seen["secontext"] = context_of(path)
+            seen["secontext"] = selinux.context_of(path)
         return seen
 
     def desired(
@@ -115,7 +98,9 @@ class Perms:
             if not wanted["attributes"] and seen.get("attributes") is None:
                 wanted["attributes"] = None
         if self.context:
-            wanted["secontext"] = self._label(path, seen.get("secontext"))
+            wanted["secontext"] = selinux.wanted(
+                self.ctx, self.context, path, seen.get("secontext")
+            )
         return wanted
 
     def mode_for(self, info: Optional[os.stat_result], directory: bool) -> int:
@@ -193,8 +178,7 @@ class Perms:
             elif "mode" in changes:
                 os.chmod(path, int(wanted["mode"], 8))
             if "secontext" in changes and wanted["secontext"]:
-                label = wanted["secontext"].encode() + b"\0"
-                os.setxattr(path, _LABEL, label, follow_symlinks=follow)
+                selinux.write(path, wanted["secontext"], follow)
             if "attributes" in changes:
                 from provision.agent import flags
 
@@ -211,27 +195,6 @@ class Perms:
         wanted = self.desired(now, path, info, False)
         changes = [k for k in wanted if wanted[k] != now.get(k)]
         self.apply(path, wanted, changes)
-
-    def _label(self, path: str, now: Optional[str]) -> Optional[str]:
-        parts = (now or "system_u:object_r:default_t:s0").split(":", 3)
-        parts += [""] * (4 - len(parts))
-        policy: Sequence[str] = ()
-        for at, key in enumerate(_CONTEXT):
-            said = self.context.get(key)
-            if said == "_default":
-                policy = policy or self._policy(path) or parts
-                parts[at] = policy[at]
-            elif said is not None:
-                parts[at] = said
-        return ":".join(parts).rstrip(":")
-
-    def _policy(self, path: str) -> Sequence[str]:
-        try:
-            found = self.ctx.probe(["matchpathcon", "-n", path])
-        except Fail:
-            return ()
-        parts = found.stdout.strip().split(":", 3)
-        return parts if found.rc == 0 and len(parts) == 4 else ()
 
 
 def _words(changes: Sequence[str]) -> str:

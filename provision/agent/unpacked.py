@@ -12,9 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
-    from provision.agent.archives import Member, Options
+    from provision.agent.archives import Member
     from provision.agent.core import Args, Context, Observed
     from provision.agent.perms import Perms
+    from provision.agent.selection import Options
 
 _MARKS = ("mode", "owner", "group", "attributes", "secontext")
 

@@ -50,8 +50,8 @@ def main(ctx: Context, args: Args) -> Result:
         found["attributes"] = flags.words(letters or "")
         found["version"] = None if letters is None else flags.version(path)
     if args.get("get_selinux_context"):
-        from provision.agent import perms
+        from provision.agent import selinux
 
-        label = perms.context_of(path)
+        label = selinux.context_of(path)
         found["selinux_context"] = label.split(":", 3) if label else []
     return core.ok(stat=found)

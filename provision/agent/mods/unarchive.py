@@ -18,14 +18,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Iterator, List, Tuple
 
-    from provision.agent.archives import Member, Selection
+    from provision.agent.archives import Member
     from provision.agent.core import Args, Context, Result
+    from provision.agent.selection import Selection
 
 
 def _selection(args: Args, options: Any) -> Selection:
-    from provision.agent import archives
+    from provision.agent import selection
 
-    return archives.Selection(
+    return selection.Selection(
         args.get("include") or (),
         [*(args.get("exclude") or ()), *options.exclude],
         options.strip,
@@ -100,10 +101,10 @@ def _exists(path: str) -> bool:
 
 
 def _unpacked(ctx: Context, args: Args, dest: str, source: Any) -> Result:
-    from provision.agent import archives
+    from provision.agent import selection
     from provision.agent.unpacked import Unpacked
 
-    options = archives.Options(args.get("extra_opts") or ())
+    options = selection.Options(args.get("extra_opts") or ())
     chosen = _selection(args, options)
     members = source.members(chosen)
     perms = Perms(ctx, args)
