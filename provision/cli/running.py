@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provision.cli.sinks import close_sinks, open_sinks
+from provision.cli.settings import Settings, load_settings
+from provision.cli.sinks import close_sinks, open_sinks, output_of
 from provision.cli.vaultoptions import open_vault
-from provision.errors import InputError, Mark
+from provision.errors import InputError, Mark, PlaybookError, YamlError
 
 if TYPE_CHECKING:
     from provision.engine.events import Sink
     from provision.engine.options import RunOptions
     from provision.engine.run import Run
+    from provision.playbook import Playbook
     from provision.transport.base import Connector
 
 __all__ = ["connectors", "default_inventory", "execute", "extra_variables", "run_playbooks"]
@@ -88,34 +90,46 @@ def _secret(ask: bool, file: Path | None, prompt: str) -> Any:
     return None
 
 
-def _options(mode: str, given: Mapping[str, Any], extra: Mapping[str, Any]) -> RunOptions:
+def _options(
+    mode: str, given: Mapping[str, Any], extra: Mapping[str, Any], settings: Settings
+) -> RunOptions:
     from provision.engine.options import RunOptions
 
+    diff = given["diff"]
+    accept = given["accept_new_host_keys"] or settings.host_key_checking is False
     return RunOptions(
         mode=mode,
         check=given["check"] or mode != "apply",
-        diff=given["diff"],
+        diff=output_of(given) != "ansible" if diff is None else diff,
         limit=given["limit"],
-        tags=_tags(given["tags"]) or frozenset({"all"}),
-        skip_tags=_tags(given["skip_tags"]),
+        tags=_tags(given["tags"] or settings.run_tags or ("all",)),
+        skip_tags=_tags(given["skip_tags"] or settings.skip_tags or ()),
         start_at_task=given["start_at_task"],
         forks=given["forks"],
         extra_vars=extra,
-        user=given["user"],
-        private_key=given["private_key"],
-        become=given["become"],
-        become_user=given["become_user"],
-        become_method=given["become_method"],
+        connection=given["connection"],
+        user=given["user"] or settings.remote_user or "",
+        private_key=given["private_key"] or settings.private_key_file or "",
+        become=given["become"] or bool(settings.become),
+        become_user=given["become_user"] or settings.become_user or "",
+        become_method=given["become_method"] or settings.become_method or "",
         become_password=_secret(
             given["ask_become_pass"], given["become_password_file"], "sudo password"
         ),
         password=_secret(given["ask_pass"], None, "SSH password"),
-        accept_new_host_keys=given["accept_new_host_keys"],
+        accept_new_host_keys=accept,
         connect_timeout_s=given["timeout"],
         task_timeout_s=given["task_timeout"],
         host_timeout_s=given["host_timeout"],
-        verbosity=given["verbose"],
-        force_handlers=given["force_handlers"],
+        verbosity=given["verbose"] or settings.verbosity or 0,
+        force_handlers=given["force_handlers"] or bool(settings.force_handlers),
+        strategy=settings.strategy or "",
+        gathering=settings.gathering or "implicit",
+        any_errors_fatal=bool(settings.any_errors_fatal),
+        no_log=bool(settings.no_log),
+        private_role_vars=bool(settings.private_role_vars),
+        missing_handlers="warn" if settings.error_on_missing_handler is False else "error",
+        unmatched_hosts=settings.host_pattern_mismatch or "warning",
     )
 
 
@@ -135,23 +149,27 @@ def make_run(
     from provision.templating import LookupContext, Scope, Templar
 
     doubts: list[str] = []
+    settings = load_settings()
     redactor = Redactor()
+    password_files = given["vault_password_files"]
+    if not password_files and not given["vault_ids"] and settings.vault_password_file:
+        password_files = (settings.vault_password_file,)
     vault = open_vault(
         given["vault_ids"],
-        given["vault_password_files"],
+        password_files,
         given["ask_vault_password"],
         on_reveal=redactor.add,
     )
     tags = yaml_tags(vault)
-    sources = given["inventories"] or default_inventory()
+    sources = given["inventories"] or settings.inventory or _usual_inventory()
     inventory = load_inventory(sources, tags=tags, vault=vault)
     extra = extra_variables(given["extra_vars"], tags)
     playbook_dir = Path() if text else given["playbooks"][0].parent
     templar = Templar(
         search_path=[playbook_dir],
-        filter_dirs=[playbook_dir / "filter_plugins"],
-        test_dirs=[playbook_dir / "test_plugins"],
-        lookup_dirs=[playbook_dir / "lookup_plugins"],
+        filter_dirs=[*(settings.filter_plugins or ()), playbook_dir / "filter_plugins"],
+        test_dirs=[*(settings.test_plugins or ()), playbook_dir / "test_plugins"],
+        lookup_dirs=[*(settings.lookup_plugins or ()), playbook_dir / "lookup_plugins"],
         lookup_context=LookupContext(
             basedir=playbook_dir,
             select_hosts=lambda pattern: [host.name for host in inventory.select(pattern)],
@@ -168,6 +186,7 @@ def make_run(
         tags=tags,
         render=render,
         extra_vars=extra,
+        roles_path=settings.roles_path or (),
         decrypt=vault.decrypt,
     )
     if text:
@@ -175,7 +194,9 @@ def make_run(
         books = [playbook_of(raw, Path("(command line)"), files)]
     else:
         books = [load_playbook(path, files) for path in given["playbooks"]]
-    options = _options(mode, given, extra)
+    if not sources:
+        _only_this_machine(books)
+    options = _options(mode, given, extra, settings)
     for secret in (options.become_password, options.password):
         if secret:
             redactor.add(str(secret))
@@ -192,19 +213,42 @@ def make_run(
     )
 
 
-def default_inventory() -> tuple[str, ...]:
-    """What stands where inventories usually do. Raises InputError when nothing does."""
+def _usual_inventory() -> tuple[str, ...]:
+    """What stands where inventories usually do."""
     for name in ("inventories", "inventory", "hosts.yml", "hosts"):
         if Path(name).exists():
             return (name,)
-    raise InputError(
-        "no inventory was given", hint="name one with -i, or a list of hosts: -i gpu01,gpu02,"
-    )
+    return ()
+
+
+def default_inventory() -> tuple[str, ...]:
+    """What stands where inventories usually do. Raises InputError when nothing does."""
+    found = _usual_inventory()
+    if not found:
+        raise InputError(
+            "no inventory was given", hint="name one with -i, or a list of hosts: -i gpu01,gpu02,"
+        )
+    return found
+
+
+def _only_this_machine(books: Sequence[Playbook]) -> None:
+    """Without an inventory there is only the controller. Raises InputError for more."""
+    for book in books:
+        for play in book.plays:
+            if play.hosts not in ("localhost", "127.0.0.1", "::1") and "{{" not in str(play.hosts):
+                default_inventory()
 
 
 def run_playbooks(mode: str, given: Mapping[str, Any]) -> int:
     """Runs playbooks as `mode` says; the exit code."""
-    run = make_run(mode, given)
+    as_ansible = output_of(given) == "ansible"
+    try:
+        run = make_run(mode, given)
+    except InputError as exc:
+        if not as_ansible:
+            raise
+        click.echo(_told(exc), err=True)
+        return 4 if isinstance(exc, YamlError | PlaybookError) else 1
     if given["syntax_check"]:
         for book in run.playbooks:
             click.echo(f"playbook: {book.path}")
@@ -214,7 +258,15 @@ def run_playbooks(mode: str, given: Mapping[str, Any]) -> int:
 
         print_lists(run, given)
         return 0
-    return execute(run)
+    code = execute(run)
+    return {1: 2}.get(code, code) if as_ansible else code
+
+
+def _told(error: InputError) -> str:
+    """A mistake as Ansible's users look for it, with our place and hint."""
+    from provision.diagnostics import render_error
+
+    return "[ERROR]: " + render_error(error).removeprefix("error: ")
 
 
 def execute(run: Run) -> int:
@@ -222,4 +274,7 @@ def execute(run: Run) -> int:
     try:
         return run.execute().exit_code
     finally:
-        close_sinks(run.sinks)
+        try:
+            close_sinks(run.sinks)
+        except BrokenPipeError:
+            sys.exit(141)  # whoever read our output had enough; as a Unix filter does

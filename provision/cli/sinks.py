@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO, runtime_checkable
 if TYPE_CHECKING:
     from provision.engine.events import Sink
 
-__all__ = ["close_sinks", "open_sinks", "wants_colour"]
+__all__ = ["close_sinks", "open_sinks", "output_of", "wants_colour"]
 
 
 @runtime_checkable
@@ -27,6 +27,14 @@ def wants_colour(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "")
 
 
+def output_of(given: Mapping[str, Any]) -> str:
+    """text, json or ansible; a harness that counts results in $COMPAT_EVENTS reads the last."""
+    if given["as_json"]:
+        return "json"
+    default = "ansible" if os.environ.get("COMPAT_EVENTS") else "text"
+    return given.get("output") or default
+
+
 def open_sinks(given: Mapping[str, Any]) -> list[Sink]:
     """The sinks that the options ask for. Raises InputError when a file cannot be written."""
     sinks: list[Sink] = []
@@ -34,7 +42,19 @@ def open_sinks(given: Mapping[str, Any]) -> list[Sink]:
         from provision.reports.junit import JUnit
 
         sinks.append(JUnit(given["junit"]))
-    if given["as_json"]:
+    output = output_of(given)
+    if events := os.environ.get("COMPAT_EVENTS"):
+        from provision.reports.compat import CompatEvents
+
+        sinks.append(CompatEvents(events))
+    if output == "ansible":
+        from provision.reports.ansible_text import AnsibleText
+
+        text = AnsibleText(
+            sys.stdout, sys.stderr, verbosity=given["verbose"], diff=bool(given["diff"])
+        )
+        return [*sinks, text]
+    if output == "json":
         from provision.reports.jsonlines import JsonLines
 
         return [*sinks, JsonLines(sys.stdout, verbosity=given["verbose"])]
@@ -46,7 +66,7 @@ def open_sinks(given: Mapping[str, Any]) -> list[Sink]:
         colour=wants_colour(sys.stdout),
         live=is_live(sys.stdout),
         verbosity=given["verbose"],
-        diff=given["diff"],
+        diff=given["diff"] is not False,
         check=given["check"],
     )
     return [*sinks, console]

@@ -11,6 +11,7 @@ __all__ = [
     "STATUSES",
     "Event",
     "HostDone",
+    "HostLeft",
     "ItemResult",
     "Notice",
     "PlayStarted",
@@ -29,11 +30,14 @@ STATUSES = ("ok", "changed", "failed", "skipped", "unreachable", "unknown")
 @dataclass(slots=True)
 class Event:
     type: ClassVar[str] = ""
+    internal: ClassVar[bool] = False  # told only to sinks with `internal`, no part of the format
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; empty fields are left out."""
         said: dict[str, Any] = {"type": self.type}
         for item in dataclasses.fields(self):
+            if item.name in _INTERNAL:
+                continue
             value = getattr(self, item.name)
             if value in ("", None, (), [], {}) and item.name not in _ALWAYS:
                 continue
@@ -42,11 +46,18 @@ class Event:
 
 
 _ALWAYS = {"play", "diff", "hosts"}
+_INTERNAL = {
+    "pattern",
+    "place",
+    "plays",
+    "result",
+}  # for sinks of this process; no part of the format
 
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        named = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
+        fields = [f.name for f in dataclasses.fields(value) if f.name not in _INTERNAL]
+        named = ((name, getattr(value, name)) for name in fields)
         return {name: _plain(part) for name, part in named if part not in ("", None, [], {})}
     if isinstance(value, Mapping):
         return {str(key): _plain(part) for key, part in value.items()}
@@ -68,6 +79,7 @@ class RunStarted(Event):
     mode: str = "apply"  # apply | plan | drift
     playbooks: list[str] = field(default_factory=list)
     hosts: list[str] = field(default_factory=list)
+    plays: list[int] = field(default_factory=list)  # how many each playbook has
 
 
 @dataclass(slots=True)
@@ -75,6 +87,16 @@ class PlayStarted(Event):
     type: ClassVar[str] = "play"
     play: str = ""
     hosts: list[str] = field(default_factory=list)
+    pattern: str = ""  # of hosts, as the play says it
+
+
+@dataclass(slots=True)
+class HostLeft(Event):
+    """A host has nothing more to do in this play; for sinks that keep tasks in order."""
+
+    type: ClassVar[str] = "left"
+    internal: ClassVar[bool] = True
+    host: str = ""
 
 
 @dataclass(slots=True)
@@ -94,11 +116,13 @@ class ItemResult:
     status: str
     msg: str = ""
     diff: list[dict[str, Any]] = field(default_factory=list)
+    result: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class TaskResult(Event):
-    """One task on one host. `data` is what `register` keeps, less what is secret."""
+    """One task on one host. `data` is what `register` keeps, less what is secret. `where` is the
+    place to look at, `place` the one of the task itself."""
 
     type: ClassVar[str] = "task"
     host: str = ""
@@ -118,6 +142,7 @@ class TaskResult(Event):
     where: str = ""
     hint: str = ""
     traceback: str = ""
+    place: str = ""
 
 
 @dataclass(slots=True)

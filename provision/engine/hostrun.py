@@ -368,7 +368,10 @@ class HostRun:
         try:
             for part, args in self.preparer.include_parts(entry, task):
                 params = self.preparer.include_params(task, part)
-                found.append((self._bring(include, args), params))
+                included = self._bring(include, args)
+                assert part.outcome is not None
+                part.outcome.data["include"] = included.name
+                found.append((included, params))
         except Pending:
             raise
         except ProvisionError as exc:
@@ -426,7 +429,7 @@ class HostRun:
             own = below.with_role(role)
             items = roles.tasks(role, own, source["tasks_from"], include.task.mark)
             brought = [*handlers, *roles.handlers(role, own, source["handlers_from"])]
-            return Included([*before, *items], brought, role)
+            return Included([*before, *items], brought, role, role.name)
 
         included = self.play.included(key, make)
         if args.get("public") and included.role is not None:

@@ -25,6 +25,7 @@ class RunOptions:
     start_at_task: str = ""
     forks: int = 50
     extra_vars: Mapping[str, Any] = field(default_factory=dict)
+    connection: str = ""
     user: str = ""
     private_key: str = ""
     become: bool = False
@@ -39,4 +40,11 @@ class RunOptions:
     host_timeout_s: float | None = None
     verbosity: int = 0
     force_handlers: bool = False
+    strategy: str = ""  # of plays that name none
+    gathering: str = "implicit"  # implicit | explicit | smart
+    any_errors_fatal: bool = False
+    no_log: bool = False
+    private_role_vars: bool = False
+    missing_handlers: str = "error"  # error | warn
+    unmatched_hosts: str = "warning"  # error | warning | ignore
     project: Path = field(default_factory=Path.cwd)

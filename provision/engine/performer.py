@@ -521,6 +521,7 @@ class Performer:
             handler=task.is_handler,
             delegated_to=entry.delegate,
             where=str(task.mark),
+            place=str(task.mark),
         )
         if entry.no_log:
             event.msg = _HIDDEN if status != "skipped" else ""
@@ -553,7 +554,7 @@ class Performer:
         assert part.outcome is not None
         diff = part.outcome.diff if entry.show_diff else []
         msg = part.outcome.msg or str(part.outcome.data.get("msg") or "")
-        return ItemResult(part.label, part.outcome.status, msg, diff)
+        return ItemResult(part.label, part.outcome.status, msg, diff, part.outcome.data)
 
     # -- ends -------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ class Included:
     items: Sequence[Item]
     handlers: Sequence[Item] = ()
     role: Role | None = None
+    name: str = ""  # the file, or the role
 
 
 class PlayRun:
@@ -152,7 +153,9 @@ class PlayRun:
 
     def include_tasks(self, include: Include, path: Path, inherited: Inherited) -> Included:
         key = (id(include), path)
-        return self.included(key, lambda: Included(self.reader.file(path, inherited)))
+        return self.included(
+            key, lambda: Included(self.reader.file(path, inherited), name=str(path))
+        )
 
 
 class _Living(list[str]):

@@ -14,6 +14,7 @@ from provision.engine.connections import Connections
 from provision.engine.events import (
     Event,
     HostDone,
+    HostLeft,
     Notice,
     PlayStarted,
     Progress,
@@ -117,7 +118,8 @@ class Run:
             event = self._redacted(event)
         with self._emitting:
             for sink in self.sinks:
-                sink(event)
+                if not event.internal or getattr(sink, "internal", False):
+                    sink(event)
 
     def _redacted(self, event: Event) -> Event:
         changes: dict[str, Any] = {}
@@ -134,6 +136,7 @@ class Run:
                         label=self.redactor.redact(item.label),
                         msg=self.redactor.redact(item.msg),
                         diff=self.redactor.redact_value(item.diff),
+                        result=self.redactor.redact_value(item.result),
                     )
                     for item in value
                 ]
@@ -153,8 +156,9 @@ class Run:
             for word, name in (("remote_user", "ansible_user"), ("port", "ansible_port"))
             if words.get(word) is not None
         }
-        if words.get("connection") and words["connection"] not in ("ssh", "smart", "paramiko"):
-            defaults["ansible_connection"] = words["connection"]
+        connection = words.get("connection") or self.options.connection
+        if connection and connection not in ("ssh", "smart", "paramiko"):
+            defaults["ansible_connection"] = connection
         layers: list[Mapping[str, Any]] = [defaults]
         if play is not None:
             extra = self.options.extra_vars
@@ -206,7 +210,8 @@ class Run:
                 self._last_play[name] = number
         self.emit(Version(__version__))
         books = [str(book.path) for book in self.playbooks]
-        self.emit(RunStarted(self.options.mode, books, everyone))
+        sizes = [len(book.plays) for book in self.playbooks]
+        self.emit(RunStarted(self.options.mode, books, everyone, sizes))
         for text in [w for book in self.playbooks for w in book.warnings]:
             self.emit(Notice("warning", text))
         for text in self.inventory.warnings:
@@ -263,7 +268,7 @@ class Run:
         for name in hosts:
             self._state(name)
         hosts = [name for name in hosts if self._state(name).status == "ok"]
-        self.emit(PlayStarted(play.name, hosts))
+        self.emit(PlayStarted(play.name, hosts, _spelled(play.hosts)))
         for batch in self._batches(play, hosts):
             living = [name for name in batch if self._state(name).status == "ok"]
             if not living:
@@ -292,6 +297,7 @@ class Run:
             runs.append(HostRun(play, state))
 
         def done(run: HostRun) -> None:
+            self.emit(HostLeft(run.host))
             if self._last_play.get(run.host) == number:
                 self.shared.connections.drop(run.host)
                 self.emit(HostDone(run.host, dict(run.state.counts), run.state.round_trips))
@@ -314,6 +320,10 @@ class Run:
             scheduler.wait()
         except KeyboardInterrupt:
             self.shared.connections.close()
+
+
+def _spelled(pattern: Any) -> str:
+    return ",".join(map(str, pattern)) if isinstance(pattern, list) else str(pattern)
 
 
 def _ordered(names: list[str], order: str) -> list[str]:
