@@ -15,6 +15,7 @@ from typing import TextIO
 from provision.engine.events import (
     Event,
     HostDone,
+    HostLeft,
     Notice,
     PlayStarted,
     RunStarted,
@@ -49,8 +50,9 @@ class Console:
 
     verbosity: 0 shows what changed, failed or is unknown; 1 also what is in sync or skipped,
     and all output of what failed; 2 also what tasks returned; 3 also durations and round trips.
-    `live`: the stream is a terminal, keep a picture of what goes on at its bottom. `now` is
-    the clock; with `ticking` false nobody but the caller calls `tick`.
+    `live`: the stream is a terminal, keep a picture of what goes on at its bottom; `size` gives
+    its columns and lines, by default the stream's own. `now` is the clock; with `ticking` false
+    nobody but the caller calls `tick`.
     """
 
     def __init__(
@@ -63,12 +65,13 @@ class Console:
         diff: bool = True,
         check: bool = False,
         now: Callable[[], float] = time.monotonic,
+        size: Callable[[], tuple[int, int]] | None = None,
         ticking: bool = True,
     ) -> None:
         self.writer = Writer(stream)
         self.palette = Palette(colour)
         self.symbols = symbols_for(stream)
-        self.screen = Screen(self.writer, self.palette) if live else None
+        self.screen = Screen(self.writer, self.palette, size) if live else None
         self.view = ResultView(self.symbols, check=check, verbosity=verbosity, diff=diff)
         self.ending = Ending(self.symbols, check=check, verbosity=verbosity)
         self.activity = Activity()
@@ -107,7 +110,7 @@ class Console:
             return self._result(event, now)
         if isinstance(event, TaskStarted):
             self.ledger.begin(event.host)
-        elif isinstance(event, HostDone):
+        elif isinstance(event, HostLeft | HostDone):
             self.ledger.end(event.host)
             return True
         elif isinstance(event, PlayStarted):

@@ -11,13 +11,17 @@ from provision.engine.events import (
     STATUSES,
     Event,
     HostDone,
+    HostLeft,
     Progress,
     Summary,
+    TaskResult,
     TaskStarted,
 )
 from provision.reports.writer import Writer
 
 __all__ = ["JsonLines"]
+
+_ALWAYS = ("host", "play", "task", "action")  # of a task, also when they are empty
 
 
 class JsonLines:
@@ -32,10 +36,14 @@ class JsonLines:
         self.verbosity = verbosity
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, HostLeft):
+            return
         if isinstance(event, Progress | TaskStarted) and not self.verbosity:
             return
         said = event.to_json()
-        if isinstance(event, Summary):
+        if isinstance(event, TaskResult):
+            said = {"type": event.type, **{key: said.get(key, "") for key in _ALWAYS}, **said}
+        elif isinstance(event, Summary):
             said["hosts"] = {host: _counts(counts) for host, counts in event.hosts.items()}
         elif isinstance(event, HostDone):
             said["counts"] = _counts(event.counts)

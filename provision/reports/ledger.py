@@ -104,7 +104,7 @@ class Ledger:
         host = result.host
         self.begin(host)
         # a task is where it stands: its title may hold a host's own words
-        place = result.where or result.task
+        place = result.place or result.where or result.task
         name = (host, result.action, place)
         count = self._seen[name] = self._seen.get(name, 0) + 1
         key = (result.action, place, count)
