@@ -48,19 +48,24 @@ def _open(path: str) -> int:
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
-def _bits(path: str) -> Optional[int]:
+def _asked(path: str, request: int) -> Optional[int]:
+    """What an ioctl that reads one number answers; None where it cannot."""
     try:
         fd = _open(path)
     except OSError:
         return None
     try:
         data = bytearray(8)
-        fcntl.ioctl(fd, _request(2, 1), data)
+        fcntl.ioctl(fd, request, data)
         return int.from_bytes(data[:4], sys.byteorder)
     except OSError:
         return None
     finally:
         os.close(fd)
+
+
+def _bits(path: str) -> Optional[int]:
+    return _asked(path, _request(2, 1))
 
 
 def read(path: str) -> Optional[str]:
@@ -73,19 +78,8 @@ def read(path: str) -> Optional[str]:
 
 def version(path: str) -> Optional[str]:
     """The file's version (generation) number as lsattr shows it."""
-    try:
-        fd = _open(path)
-    except OSError:
-        return None
-    try:
-        data = bytearray(8)
-        # FS_IOC_GETVERSION is in the `v` group
-        fcntl.ioctl(fd, _request(2, 1) + ((0x76 - 0x66) << 8), data)
-        return str(int.from_bytes(data[:4], sys.byteorder))
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
+    number = _asked(path, _request(2, 1) + ((ord("v") - ord("f")) << 8))
+    return None if number is None else str(number)
 
 
 def words(letters: str) -> List[str]:

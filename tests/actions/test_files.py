@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.actions.harness import ActionHost
 
@@ -72,3 +76,42 @@ def test_tempfile_refuses_paths_in_names(here: ActionHost, tmp_path: Path) -> No
     outcome = here.run("tempfile", path=str(tmp_path), prefix="../x")
     assert outcome.status == "failed"
     assert "prefix must be a valid file name component" in outcome.msg
+
+
+def _has_flags(path: Path) -> bool:
+    return (
+        shutil.which("lsattr") is not None
+        and not subprocess.run(
+            ["lsattr", "-d", str(path)], capture_output=True, check=False
+        ).returncode
+    )
+
+
+def test_flags_are_set_as_chattr_would(here: ActionHost, tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_text("x")
+    if not _has_flags(path):
+        pytest.skip("the file system has no flags, or lsattr is missing")
+
+    def shown() -> str:
+        done = subprocess.run(
+            ["lsattr", "-d", str(path)], capture_output=True, text=True, check=True
+        )
+        return done.stdout.split()[0].replace("-", "")
+
+    plain = shown()
+    outcome = here.run("file", path=str(path), attributes="+A")
+    assert outcome.status == "changed"
+    assert sorted(shown()) == sorted(plain + "A")
+    assert here.run("file", path=str(path), attributes="+A").status == "ok"
+    assert "A" in here.run("stat", path=str(path)).data["stat"]["attr_flags"]
+    assert here.run("file", path=str(path), attributes="-A").status == "changed"
+    assert shown() == plain
+    assert here.run("file", path=str(path), attributes="").status == "ok"
+
+
+def test_a_flag_that_is_none(here: ActionHost, tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("x")
+    outcome = here.run("file", path=str(tmp_path / "f"), attributes="+!")
+    assert outcome.status == "failed"
+    assert "there is no flag '!'" in outcome.msg
