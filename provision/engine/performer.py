@@ -217,6 +217,8 @@ class Performer:
             call = part.planned
             assert isinstance(call, Call)
             part.outcome = self._finished(call, outcome)
+            if index + 1 < len(calls) and calls[index + 1][0] is not calls[index][0]:
+                self.run.emit(TaskStarted(self.state.name, calls[index + 1][0].title))
 
     def _finished(self, call: Call, outcome: Outcome) -> Outcome:
         if call.finish is None:

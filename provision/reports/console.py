@@ -55,6 +55,8 @@ class Console:
     nobody but the caller calls `tick`.
     """
 
+    internal = True  # also told when a host leaves a play
+
     def __init__(
         self,
         stream: TextIO,

@@ -11,7 +11,6 @@ from provision.engine.events import (
     STATUSES,
     Event,
     HostDone,
-    HostLeft,
     Progress,
     Summary,
     TaskResult,
@@ -36,8 +35,6 @@ class JsonLines:
         self.verbosity = verbosity
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, HostLeft):
-            return
         if isinstance(event, Progress | TaskStarted) and not self.verbosity:
             return
         said = event.to_json()
