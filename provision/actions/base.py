@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Literal, Protocol, cast
 
 from provision.actions.args import arg_fields, parse_args, wire
+from provision.errors import Mark
 
 __all__ = [
     "Action",
@@ -123,6 +124,10 @@ class ActionContext(Protocol):
     def vars(self) -> Mapping[str, Any]:
         """Every variable the task sees, rendered when looked at."""
 
+    @property
+    def place(self) -> Mark | None:
+        """Where the task stands, the same for all hosts."""
+
     def facts(self) -> Mapping[str, Any]:
         """The cheap facts of the host (`provision.agent.core.cheap_facts`)."""
 
@@ -146,6 +151,10 @@ class ActionContext(Protocol):
         """A template file's text. `variables` go before the task's; `options` are Jinja's own
         (`trim_blocks`, `variable_start_string`, …), only those that a task says.
         Raises TemplateError."""
+
+    def read_yaml(self, path: Path) -> Any:
+        """A YAML file's content, vault files opened; its strings are templates still. Raises
+        InputError."""
 
     def decrypted(self, path: Path, data: bytes) -> bytes:
         """The content of a vault file that was read from `path`. Raises VaultError."""

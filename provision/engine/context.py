@@ -80,6 +80,7 @@ class TaskContext:
         shared: Shared,
         secret: Callable[[str], None],
         decrypt: Callable[[bytes, Mark], bytes] | None,
+        read_yaml: Callable[[Path], Any],
     ) -> None:
         self.host = host
         self.check = check
@@ -95,10 +96,15 @@ class TaskContext:
         self._shared = shared
         self._secret = secret
         self._decrypt = decrypt
+        self._read_yaml = read_yaml
 
     @property
     def vars(self) -> Mapping[str, Any]:
         return self._scope
+
+    @property
+    def place(self) -> Mark | None:
+        return self._task.mark
 
     def facts(self) -> Mapping[str, Any]:
         return self._facts()
@@ -129,6 +135,11 @@ class TaskContext:
     ) -> str:
         scope = self._scope.child(variables) if variables else self._scope
         return self._templar.template_file(path, scope, **dict(options or {}))
+
+    def read_yaml(self, path: Path) -> Any:
+        """A YAML file's content, vault files opened; its strings are templates still. Raises
+        InputError."""
+        return self._read_yaml(path)
 
     def decrypted(self, path: Path, data: bytes) -> bytes:
         """The content of a vault file. Raises VaultError."""

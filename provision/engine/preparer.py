@@ -390,6 +390,7 @@ class Preparer:
             shared=run.shared,
             secret=run.redactor.add,
             decrypt=run.files.decrypt,
+            read_yaml=run.files.read,
         )
 
     def _cheap_facts(self) -> Mapping[str, Any]:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from provision.actions import action
 from provision.actions.base import Action, Blob, Call, Outcome
-from provision.errors import PlaybookError
+from provision.errors import Mark, PlaybookError
 from provision.transport import payload
 from provision.transport.link import Link, Step
+from provision.yamlsource import load_file
 
 if TYPE_CHECKING:
     from provision.templating.scope import Scope
@@ -80,6 +81,7 @@ class TestContext:
         self.environment: Mapping[str, str] = {}
         self.vars: Mapping[str, Any] = variables
         self.secrets: list[str] = []
+        self.place: Mark | None = None
 
     def facts(self) -> Mapping[str, Any]:
         return self._owner.link.facts()
@@ -100,6 +102,9 @@ class TestContext:
     ) -> str:
         templar, scope = self._scope(variables)
         return templar.template_file(path, scope, **(options or {}))
+
+    def read_yaml(self, path: Path) -> Any:
+        return load_file(path)
 
     def decrypted(self, path: Path, data: bytes) -> bytes:
         raise PlaybookError(f"{path} is a vault file, and there is no password")
