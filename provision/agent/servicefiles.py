@@ -1,4 +1,4 @@
-"""The files of a model service: unit, environment, secrets, and what was recorded of it."""
+"""The files of a model service: unit, environment, secrets, drop-ins."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 import stat
 
 from provision.agent import fs
-from provision.agent.core import Fail, dumps, loads
+from provision.agent.core import Fail
+from provision.agent.servicetext import environment_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,12 +15,10 @@ if TYPE_CHECKING:
 
     from provision.agent.core import Args
 
-PREFIX, UNIT = "@PREFIX@", "@UNIT@"
 RECORDS = "/var/lib/provision/services"
 _VENDOR = ("/usr/lib/systemd/system", "/lib/systemd/system", "/usr/local/lib/systemd/system")
 _OVERRIDES = ("/etc/systemd/system", "/etc/systemd/system.control", "/run/systemd/system")
 _PERMISSIONS = {"unit": "0644 root root", "environment": "0600 root root"}
-_NEEDS_ESCAPE = '"\\`$'
 
 
 class Paths:
@@ -54,31 +53,6 @@ class Paths:
                 continue
             found += [place + "/" + name for name in names if name.endswith(".conf")]
         return found
-
-
-def environment_text(variables: Mapping[str, str]) -> str:
-    """An environment file as systemd reads it."""
-    lines = ["# Managed by provision: what is changed here is found and put back."]
-    for key in sorted(variables):
-        lines.append('%s="%s"' % (key, _escaped(variables[key])))
-    return "\n".join(lines) + "\n"
-
-
-def _escaped(value: str) -> str:
-    return "".join("\\" + letter if letter in _NEEDS_ESCAPE else letter for letter in value)
-
-
-def unit_text(template: str, prefix: str) -> str:
-    """The unit with the environment's prefix and a hash of itself in their places."""
-    text = template.replace(PREFIX, prefix.replace("%", "%%"))
-    return text.replace(UNIT, fs.sha256_bytes(text.encode("utf-8"))[:16])
-
-
-def stamp_of(text: str) -> str:
-    """The hash that a unit carries."""
-    marker = "Environment=PROVISION_UNIT="
-    found = [line for line in text.splitlines() if line.startswith(marker)]
-    return found[-1][len(marker) :] if found else ""
 
 
 class Seen:
@@ -269,27 +243,3 @@ def put(path: str, text: str, mode: int) -> None:
 
 def _hash(text: str) -> str:
     return fs.sha256_bytes(text.encode("utf-8", "surrogateescape"))
-
-
-# -- what is recorded -----------------------------------------------------------------
-
-
-def read_record(path: str) -> Dict[str, Any]:
-    """{} when there is none that can be read, or somebody else could have written it."""
-    info = fs.lstat(path)
-    if info is None or not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
-        return {}
-    try:
-        found = loads(fs.read_bytes(path).decode("utf-8"))
-    except Exception:  # the C scanner raises StopIteration, ValueError...
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def write_record(path: str, record: Mapping[str, Any]) -> None:
-    for folder, mode in (
-        (os.path.dirname(RECORDS), 0o755),
-        (RECORDS, 0o700),
-    ):
-        private_folder(folder, mode)
-    put(path, dumps(record), 0o600)

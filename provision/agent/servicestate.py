@@ -5,19 +5,13 @@ from __future__ import annotations
 import os
 import time
 
-from provision.agent import activation, core, fs, servicelook, servicerun
+from provision.agent import activation, core, fs, servicelook, serviceplace, servicerun
 from provision.agent.core import Fail
+from provision.agent.hostlock import HostLock
 from provision.agent.perms import Perms
-from provision.agent.servicefiles import (
-    Files,
-    Paths,
-    Seen,
-    environment_text,
-    read_record,
-    stamp_of,
-    unit_text,
-    write_record,
-)
+from provision.agent.servicefiles import Files, Paths, Seen
+from provision.agent.serviceorigin import OLDER, Origin
+from provision.agent.servicetext import environment_text, unit_text
 from provision.agent.treestate import Tree
 from provision.agent.units import ENABLED, FIXED
 
@@ -30,16 +24,12 @@ if TYPE_CHECKING:
 _APP = "app/"
 _TOP = "/"  # the working directory's key in a Tree
 _FOLDER = "working directory"
-_CLOCK_S = 0.01  # the file system's clock ticks this coarsely
-_PARTS = ("unit", "environment", "secrets", "app", "overrides")
 
 
 class ServiceState(core.State):
     """Everything about a service that is to run, or is to stand ready stopped.
 
-    `process` tells whether what runs was started from what lies on the disk now. Whoever starts
-    a service here records what it was started from beside the start's invocation ID; starts by
-    others are judged by the times of the files and the unit's hash in the process.
+    `process` tells whether what runs was started from what lies on the disk now (`Origin`).
     """
 
     def __init__(self, ctx: Context, args: Args) -> None:
@@ -49,11 +39,10 @@ class ServiceState(core.State):
         self.files = Files(args, self.paths)
         self.tree = self._tree()
         self.run = servicerun.Runner(ctx, args)
-        self.prefix, self.built = servicerun.prefix_of(ctx, args)
-        self.record: Dict[str, Any] = {}
+        self.prefix, self.built = serviceplace.prefix_of(ctx, args)
+        self.origin = Origin(self.paths.record, self.files, self.tree)
         self.scripted: Optional[Dict[str, str]] = None
         self.look: Any = None
-        self.running: Optional[Dict[str, str]] = None
         self.warnings: List[str] = []
         self.applied = False
 
@@ -73,11 +62,12 @@ class ServiceState(core.State):
         unit = self.paths.unit
         prepared = {} if self.applied else self.ctx.prepared
         self.look = prepared.get(unit) or servicelook.look(self.ctx, [self.args])[unit]
-        self.record = read_record(self.paths.record)
+        self.origin.read()
+        self.scripted = None
         app = self.tree.observe()
         files = self.files.observe()
         self.secret = tuple(self.files.kept)
-        self.running = self._running(files, app)
+        self.origin.find(self.look, files, app)
         seen: Dict[str, Any] = {
             "user": self.args["user"] if fs.exists_user(self.args["user"]) else None,
             "group": self._group(),
@@ -86,14 +76,14 @@ class ServiceState(core.State):
         seen.update({_APP + key: value for key, value in app.items()})
         seen.update(files)
         seen["enabled"] = self._enabled()
-        seen["loaded"] = self._loaded()
+        seen["loaded"] = self.origin.loaded(self.look)
         seen["active"] = self.look.state
         if self.look.listening is not None:
             seen["port"] = "listening" if self.look.listening else "closed"
         seen["health"] = self.look.health
-        seen["activation"] = (self.record.get("activation") or {}).get("inputs") or None
+        seen["activation"] = self.origin.activation.get("inputs")
         if self.look.runs:
-            seen["process"] = self._process(self._wanted_parts())
+            seen["process"] = self.origin.process(self._wanted_parts())
         return seen
 
     def _group(self) -> Optional[str]:
@@ -106,71 +96,10 @@ class ServiceState(core.State):
         state = self.look.file_state
         return bool(self.args.get("enabled")) if state in FIXED else state in ENABLED
 
-    def _loaded(self) -> str:
-        """Whether the manager knows the unit file that lies there. It looks at modification
-        times alone, which a restored copy sets back; so what was read is recorded."""
-        look, file = self.look, self.files.unit
-        same = not look.stale_unit and look.load_state not in ("not-found", "masked")
-        if same and file.text is not None and look.loaded_stamp != stamp_of(file.text):
-            same = False
-        if same and self.record.get("file", file.identity) != file.identity:
-            same = look.loaded_at > file.changed_at
-        return "current" if same else "an older unit"
-
-    def _parts(self, files: Observed, app: Observed) -> Dict[str, str]:
-        """A hash for each thing that a process gets at its start."""
-
-        def digest(values: Dict[str, Any]) -> str:
-            text = core.dumps(sorted((key, value) for key, value in values.items()))
-            return fs.sha256_bytes(text.encode("utf-8", "surrogatepass"))
-
-        return {
-            "unit": digest({"": files.get("unit")}),
-            "environment": digest({"": files.get("environment")}),
-            "secrets": digest({key: files.get(key) for key in self.files.kept if files.get(key)}),
-            "app": digest({key: app.get(key) for key in [*self.tree.files, *self.tree.links]}),
-            "overrides": digest({"": files.get("overrides")}),
-        }
-
-    def _running(self, files: Observed, app: Observed) -> Optional[Dict[str, str]]:
-        """The hashes of what the process was started from; `older` where it is not the files
-        of now and nobody knows more."""
-        if not self.look.runs:
-            return None
-        kept = self.record.get("parts")
-        if self.record.get("invocation") == self.look.invocation and isinstance(kept, dict):
-            return {key: str(kept.get(key)) for key in _PARTS}
-        found = self._parts(files, app)
-        since = self.look.started - _CLOCK_S
-        for key, changed_at in self._changed_at().items():
-            if changed_at > since:
-                found[key] = "older"
-        stamp = servicelook.process_stamp(self.look.pid)
-        if stamp and stamp != stamp_of(self.files.unit.text or ""):
-            found["unit"] = "older"
-        return found
-
-    def _changed_at(self) -> Dict[str, float]:
-        app = [e.info.st_ctime for e in self.tree.files.values() if e.info is not None]
-        return {
-            "unit": self.files.unit.changed_at,
-            "environment": self.files.environment.changed_at,
-            "secrets": max([0.0, *(seen.changed_at for seen in self.files.kept.values())]),
-            "app": max([0.0, *app]),
-        }
-
-    def _process(self, wanted: Dict[str, str]) -> str:
-        """`current`, or what the process has an older one of."""
-        running = self.running or {}
-        older = [key for key in _PARTS if running.get(key) != wanted[key]]
-        return "older " + ", ".join(older) if older else "current"
-
     def _wanted_parts(self) -> Dict[str, str]:
         files: Dict[str, Any] = {"unit": self.unit(), "environment": self.environment()}
         files.update(self.files.secret_hashes())
-        app: Dict[str, Any] = {name: "-> " + to for name, to in self.tree.links.items()}
-        app.update({name: entry.sha256 for name, entry in self.tree.files.items()})
-        return self._parts(files, app)
+        return self.origin.parts(files, self.origin.manifest())
 
     # -- what is wanted ---------------------------------------------------------------
 
@@ -189,8 +118,7 @@ class ServiceState(core.State):
     def _scripted(self) -> Dict[str, str]:
         """What activation scripts set, as it was found when they were run last."""
         if self.scripted is None:
-            kept = self.record.get("activation") or {}
-            self.scripted = kept.get("variables") or {}
+            self.scripted = self.origin.activation.get("variables") or {}
         return self.scripted
 
     def desired(self, observed: Observed) -> Dict[str, Any]:
@@ -259,12 +187,19 @@ class ServiceState(core.State):
 
     def apply(self, observed: Observed, wanted: Observed, changes: Sequence[str]) -> None:
         self.applied = True
+        lock = "/run/provision/service-%s.lock" % self.args["name"]
+        with HostLock(self.ctx, lock, "the service " + self.args["name"]):
+            observed = self.observe()  # whoever held the lock may have done it
+            wanted = self.desired(observed)
+            self._change(observed, wanted, [k for k in wanted if observed.get(k) != wanted[k]])
+
+    def _change(self, observed: Observed, wanted: Observed, changes: Sequence[str]) -> None:
         starts = self.args["state"] != "stopped" and not self.look.runs
         if starts:
             self.run.require_port()
         todo = list(changes)
-        self._remember()
-        servicerun.make_accounts(self.ctx, self.args, observed)
+        self.origin.remember(self.look)
+        serviceplace.make_accounts(self.ctx, self.args, observed)
         self._write_app(observed, wanted, todo)
         self._activate()
         final = dict(wanted, environment=self.environment())
@@ -277,16 +212,6 @@ class ServiceState(core.State):
                 self.run.stop()
             return
         self._start(todo)
-
-    def _remember(self) -> None:
-        """What the process was started from, before its files are touched: whatever happens
-        from here on, the next run knows that it has to be started again."""
-        if self.running is not None and self.record.get("invocation") != self.look.invocation:
-            self._save(invocation=self.look.invocation, parts=self.running)
-
-    def _save(self, **values: Any) -> None:
-        self.record.update(values)
-        write_record(self.paths.record, self.record)
 
     def _write_app(self, observed: Observed, wanted: Observed, changes: Sequence[str]) -> None:
         def own(values: Observed) -> Dict[str, Any]:
@@ -305,15 +230,14 @@ class ServiceState(core.State):
         if not self.args.get("env"):
             return
         inputs = activation.inputs(self.prefix)
-        kept = self.record.get("activation") or {}
-        if inputs == (kept.get("inputs") or None):
+        if inputs == self.origin.activation.get("inputs"):
             return
         found: Dict[str, str] = {}
         if inputs:
-            become = servicerun.becomes(self.args["user"], self.args.get("group"))
+            become = serviceplace.becomes(self.args["user"], self.args.get("group"))
             found = activation.run_scripts(self.ctx, self.prefix, self.args["env"], become)
         self.scripted = found
-        self._save(activation={"inputs": inputs, "variables": found})
+        self.origin.save(activation={"inputs": inputs, "variables": found})
 
     def _write_unit(self, wanted: Observed, changes: Sequence[str]) -> None:
         if "unit" in changes:
@@ -321,13 +245,13 @@ class ServiceState(core.State):
         if "enabled" in changes:
             self.run.enable(bool(wanted["enabled"]))
         again = {"unit", "unit permissions", "loaded", "overrides", "enabled"} & set(changes)
-        if again or (self.running or {}).get("unit") == "older":
+        if again or self.origin.running.get("unit") == OLDER:
             self.run.reload()
-            self._save(file=Seen(self.paths.unit_file).identity)
+            self.origin.save(file=Seen(self.paths.unit_file).identity)
 
     def _start(self, changes: Sequence[str]) -> None:
         parts = self._wanted_parts()
-        restart = self.look.runs and self._process(parts) != "current"
+        restart = self.look.runs and self.origin.process(parts) != "current"
         if self.look.runs and not restart and {"port", "health"} & set(changes):
             age = time.time() - self.look.started
             restart = not self.run.recovers(self.look, age)
@@ -338,14 +262,14 @@ class ServiceState(core.State):
         else:
             return
         started = servicelook.look(self.ctx, [self.args], health=False)[self.paths.unit]
-        self._save(invocation=started.invocation, parts=parts)
+        self.origin.save(invocation=started.invocation, parts=parts)
         self.run.wait(started)
 
     def again(self) -> None:
         """Restarts what runs as it should."""
         self.run.restart()
         started = servicelook.look(self.ctx, [self.args], health=False)[self.paths.unit]
-        self._save(invocation=started.invocation)
+        self.origin.save(invocation=started.invocation)
         self.run.wait(started)
 
     # -- answering --------------------------------------------------------------------

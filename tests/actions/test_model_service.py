@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -303,6 +304,32 @@ def test_a_service_that_hangs_is_started_again(one: ActionHost) -> None:
     done = host.run("model_service", **{**wanted, "health": {"timeout": 1, "request_timeout": 0.3}})
     assert done.status in ("changed", "failed")
     assert pid(host) != before
+
+
+def test_two_controllers_at_once_agree(lab_host: LabHostFactory, tmp_path: Path) -> None:
+    lab, there = lab_host()
+    argv = ssh_arguments(lab.handle, there.name, command=payload.command_line())
+    hosts = [ActionHost(tmp_path, argv=argv) for _ in range(2)]
+    try:
+        clean(project(hosts[0]))
+        with ThreadPoolExecutor(2) as pool:
+            outcomes = list(pool.map(lambda host: host.run("model_service", **WANTED), hosts))
+        assert [outcome.status for outcome in outcomes] == ["changed", "changed"], outcomes
+        assert hosts[0].run("model_service", **WANTED).status == "ok"
+    finally:
+        clean(hosts[0])
+        for host in hosts:
+            host.close()
+
+
+def test_a_template_without_install_section_counts_as_enabled(one: ActionHost) -> None:
+    (one.project / "plain.service.j2").write_text(
+        "[Service]\nEnvironmentFile={{ service.environment_file }}\n"
+        "WorkingDirectory={{ service.working_directory }}\nExecStart={{ service.command }}\n"
+    )
+    outcome = one.run("model_service", **WANTED, template="plain.service.j2")
+    assert outcome.status == "changed", outcome.msg
+    assert one.run("model_service", **WANTED, template="plain.service.j2").status == "ok"
 
 
 # -- restarts -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from provision.agent import activation, core, portowner, servicefiles
+from provision.agent import activation, core, portowner, serviceorigin, servicetext
 
 ODD = {
     "PLAIN": "value",
@@ -30,7 +30,7 @@ def context() -> core.Context:
 
 
 def test_an_environment_file_is_sh_too() -> None:
-    text = servicefiles.environment_text(ODD)
+    text = servicetext.environment_text(ODD)
     shown = subprocess.run(
         ["/bin/sh", "-c", f"set -a; {text}\nexec env -0"],
         capture_output=True,
@@ -44,27 +44,27 @@ def test_an_environment_file_is_sh_too() -> None:
 
 def test_a_unit_carries_a_hash_of_itself() -> None:
     template = "[Service]\nExecStart=@PREFIX@/bin/x\nEnvironment=PROVISION_UNIT=@UNIT@\n"
-    one = servicefiles.unit_text(template, "/opt/a")
-    other = servicefiles.unit_text(template, "/opt/100%")
+    one = servicetext.unit_text(template, "/opt/a")
+    other = servicetext.unit_text(template, "/opt/100%")
     assert "ExecStart=/opt/a/bin/x" in one
     assert "ExecStart=/opt/100%%/bin/x" in other
-    assert len({servicefiles.stamp_of(one), servicefiles.stamp_of(other), ""}) == 3
-    assert servicefiles.unit_text(template, "/opt/a") == one
+    assert len({servicetext.stamp_of(one), servicetext.stamp_of(other), ""}) == 3
+    assert servicetext.unit_text(template, "/opt/a") == one
 
 
 def test_records_of_somebody_elses_making_are_not_believed(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text('{"invocation": "x"}')
-    assert servicefiles.read_record(str(path)) == {"invocation": "x"}
+    assert serviceorigin.read_record(str(path)) == {"invocation": "x"}
     path.write_text('{"invoc')
-    assert servicefiles.read_record(str(path)) == {}
+    assert serviceorigin.read_record(str(path)) == {}
     if os.geteuid() == 0:
         path.write_text('{"invocation": "x"}')
         os.chown(path, 65534, 65534)
-        assert servicefiles.read_record(str(path)) == {}
+        assert serviceorigin.read_record(str(path)) == {}
     link = tmp_path / "b.json"
     link.symlink_to(path)
-    assert servicefiles.read_record(str(link)) == {}
+    assert serviceorigin.read_record(str(link)) == {}
 
 
 def make_prefix(tmp_path: Path) -> Path:

@@ -8,8 +8,11 @@ name, unit, purge, working_directory.
 
 from __future__ import annotations
 
-from provision.agent import core, servicelook, servicerun, units
+import os
+
+from provision.agent import core, servicelook, serviceplace, units
 from provision.agent.core import Fail
+from provision.agent.servicefiles import Seen
 from provision.agent.servicegone import GoneState
 from provision.agent.servicestate import ServiceState
 
@@ -53,6 +56,8 @@ def _require_own_port(ctx: Context, args: Args) -> None:
 def main(ctx: Context, args: Args) -> Result:
     if not units.runs_systemd():
         raise Fail("systemd does not run on this host, so it cannot run services")
+    if os.geteuid() != 0:
+        raise Fail("only root can manage services", _hint="say `become: true`")
     if args["state"] == "absent":
         return core.converge(ctx, GoneState(ctx, args))
     if args.get("port"):
@@ -64,7 +69,7 @@ def main(ctx: Context, args: Args) -> Result:
             "%s belongs to a package: %s" % (state.paths.unit, vendor), _hint="choose another name"
         )
     if state.built:
-        servicerun.require_program(args, state.prefix)
+        serviceplace.require_program(args, state.prefix)
     elif args["state"] != "stopped" and state.prefix.endswith("/" + args["env"]):
         state.warn("there is no environment %s on the host yet" % args["env"])
     _verify(ctx, state)
@@ -81,10 +86,8 @@ def _verify(ctx: Context, state: ServiceState) -> None:
     if not state.built:
         return
     text = state.unit()
-    from provision.agent.servicefiles import Seen
-
     if Seen(state.paths.unit_file).text != text:
-        for line in servicerun.verified(ctx, state.args["name"], text):
+        for line in serviceplace.verified(ctx, state.args["name"], text):
             state.warn(line)
 
 
