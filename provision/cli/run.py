@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -43,13 +42,13 @@ def command(pattern: str, words: tuple[str, ...], action: str, text: str, **give
 
     provision run 'gpu[01:04]' -- nvidia-smi -L
     """
-    from provision.cli.running import make_run
+    from provision.cli.running import execute, make_run
+    from provision.cli.sinks import wants_colour
     from provision.reports.outputs import Outputs
 
     playbook = one_task(pattern, action, text, words)
     sinks: list[Sink] | None = None
     if not given["as_json"]:
-        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        sinks = [Outputs(sys.stdout, colour=colour)]
+        sinks = [Outputs(sys.stdout, colour=wants_colour(sys.stdout))]
     run = make_run("apply", {**NO_PLAYBOOK, **given}, text=playbook, sinks=sinks)
-    return run.execute().exit_code
+    return execute(run)
