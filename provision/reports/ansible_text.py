@@ -168,10 +168,9 @@ class AnsibleText:
         from difflib import unified_diff
 
         for entry in diff:
-            sides = [_lines(entry.get(side)) for side in ("before", "after")]
-            self.out.write(
-                "".join(unified_diff(*sides, "before", f"after: {entry.get('key', '')}"))
-            )
+            before, after = (_lines(entry.get(side)) for side in ("before", "after"))
+            title = f"after: {entry.get('key', '')}"
+            self.out.write("".join(unified_diff(before, after, "before", title)))
 
     def _dump(self, event: TaskResult, result: Mapping[str, Any], prefix: str) -> str:
         """The result behind a good line, where it is to be shown."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TextIO
 
 from provision.engine.events import (
@@ -24,22 +25,19 @@ from provision.engine.events import (
     TaskStarted,
 )
 from provision.reports.activity import Activity
-from provision.reports.fold import fold_hosts
-from provision.reports.ledger import Ledger, Told
+from provision.reports.ledger import Ledger
 from provision.reports.live import live_lines, pulse
 from provision.reports.notices import Notices
+from provision.reports.page import Page
 from provision.reports.result import ResultView
 from provision.reports.screen import Screen
-from provision.reports.style import Line, Palette, Span, symbols_for, wrap_line
-from provision.reports.text import cells, clean, counted, cut
+from provision.reports.style import Palette, Span, symbols_for
+from provision.reports.text import cut
 from provision.reports.totals import Ending
 from provision.reports.writer import Writer
 
 __all__ = ["Console"]
 
-_NAMES = 24  # columns for host names; longer ones stand out
-_HANGING = "    "
-_BODY = 60  # lines under one head, unless asked for more
 _FRAME_S = 0.1  # between two pictures on a terminal
 _LOOK_S = 0.5  # between two looks at what is due, elsewhere
 _PULSE_S = (15.0, 30.0, 60.0)  # silence after which a log gets a sign of life
@@ -70,19 +68,18 @@ class Console:
         size: Callable[[], tuple[int, int]] | None = None,
         ticking: bool = True,
     ) -> None:
-        self.writer = Writer(stream)
-        self.palette = Palette(colour)
+        palette = Palette(colour)
         self.symbols = symbols_for(stream)
-        self.screen = Screen(self.writer, self.palette, size) if live else None
+        self.writer = Writer(stream)
+        self.screen = screen = Screen(self.writer, palette, size) if live else None
         self.view = ResultView(self.symbols, check=check, verbosity=verbosity, diff=diff)
+        self.page = Page(self.view, palette, (lambda: screen.size()[0]) if screen else None)
         self.ending = Ending(self.symbols, check=check, verbosity=verbosity)
         self.activity = Activity()
         self.ledger = Ledger(())
         self.notices = Notices()
         self._now = now
         self._ticking = ticking
-        self._names = 8
-        self._text: list[str] = []
         self._spoke = 0.0  # when something was last written
         self._pulses = 0
         self._looked = 0.0
@@ -118,7 +115,7 @@ class Console:
         elif isinstance(event, PlayStarted):
             self._tell(now, everything=True)
             self.ledger = Ledger(event.hosts)
-            self._play(event)
+            self.page.play(event)
             return True
         elif isinstance(event, RunStarted):
             self._start(event, now)
@@ -137,87 +134,33 @@ class Console:
         return urgent
 
     def _start(self, event: RunStarted, now: float) -> None:
-        self.view = ResultView(
-            self.symbols, event.mode, self.view.check, self.view.verbosity, self.view.diff
-        )
+        self.view = self.page.view = replace(self.view, mode=event.mode)
         self.ending.mode = event.mode
+        self.page.hosts(event.hosts)
         self._spoke = now
-        longest = max((cells(clean(host)) for host in event.hosts), default=0)
-        folded = len(fold_hosts(event.hosts)) if len(event.hosts) > 1 else 0
-        self._names = min(_NAMES, max(8, longest, folded))
         if self._ticking:
             if self.screen is not None:
                 self.screen.watch()
             self._ticker = threading.Thread(target=self._tick_on, name="console", daemon=True)
             self._ticker.start()
 
-    def _play(self, event: PlayStarted) -> None:
-        hosts = fold_hosts(event.hosts, 40) if event.hosts else "no hosts"
-        if len(event.hosts) > 3 and " " not in hosts:
-            hosts += f" ({counted(len(event.hosts), 'host')})"
-        title = Span(f"{self.symbols.play} {clean(event.play or 'play')}", "bold")
-        self._line((title, Span(f"  {clean(hosts)}", "dim")))
-
     # -- telling ----------------------------------------------------------------------
-
-    def _line(self, line: Line) -> None:
-        """Takes a line up for printing; on a terminal words are not broken at its edge."""
-        pieces = [line]
-        if self.screen is not None:
-            width = max(20, self.screen.size()[0])
-            if sum(cells(span.text) for span in line) > width:
-                first, *rest = wrap_line(line, width - len(_HANGING))
-                pieces = [first, *((Span(_HANGING), *piece) for piece in rest)]
-        self._text += [self.palette.paint(piece) + "\n" for piece in pieces]
 
     def _tell(self, now: float, *, everything: bool = False) -> None:
         self._looked = now
         for notice, hosts in self.notices.due(now, everything=everything):
-            self._notice(notice, hosts)
+            self.page.notice(notice, hosts)
         for told in self.ledger.due(now, everything=everything):
-            self._block(told)
-
-    def _block(self, told: Told) -> None:
-        result = told.result
-        names = fold_hosts(map(clean, told.hosts), 60)
-        head = self.view.head(names, self._names, result, told.duration_s)
-        body = self.view.body(result)
-        if told.before and body:
-            as_on = f"  as on {fold_hosts(map(clean, told.before), _NAMES)}"
-            head, body = (*head, Span(as_on, "dim")), []
-        self._line(head)
-        rail = Span(f"{self.symbols.rail}   ", result.status)
-        for line in self._fitting(body):
-            self._line((rail, *line))
-
-    def _fitting(self, body: list[Line]) -> Iterable[Line]:
-        """The lines under a head: not too many, on a terminal not wider than it is."""
-        if len(body) > _BODY and not self.view.verbosity:
-            left = counted(len(body) - _BODY, "more line")
-            more = Span(f"{self.symbols.more} {left} (-v shows all)", "dim")
-            body = [*body[:_BODY], (more,)]
-        if self.screen is None:
-            return body
-        width = max(20, self.screen.size()[0] - 4)
-        return [piece for line in body for piece in wrap_line(line, width)]
-
-    def _notice(self, notice: Notice, hosts: list[str]) -> None:
-        where = f"{fold_hosts(map(clean, hosts), 60)}: " if hosts else ""
-        first, *rest = [clean(line) for line in notice.msg.rstrip("\n").split("\n")]
-        self._line((Span(notice.level, notice.level), Span(f": {where}{first}")))
-        for line in rest:
-            self._line((Span(f"  {line}"),))
+            self.page.block(told)
 
     def _write(self) -> None:
-        if not self._text:
+        if not self.page:
             return
-        text = "".join(self._text)
-        self._text.clear()
         self._spoke, self._pulses = self._now(), 0
         if self.screen is not None:
-            self.screen.clear(text)
+            self.screen.clear(self.page.take())
         else:
-            self.writer.write(text)
+            self.writer.write(self.page.take())
 
     # -- time -------------------------------------------------------------------------
 
@@ -240,18 +183,16 @@ class Console:
                 return
             self.screen.stop_if_asked()
             width, height = self.screen.size()
-            text = "".join(self._text)
-            self._text.clear()
             live = live_lines(self.activity, self.symbols, now, width, height)
-            self.screen.show(text, live, width)
+            self.screen.show(self.page.take(), live, width)
 
     def _pulse(self, now: float) -> None:
         """A sign of life where nobody sees a picture."""
         wait = _PULSE_S[min(self._pulses, len(_PULSE_S) - 1)]
-        if self._text or now - self._spoke < wait:
+        if self.page or now - self._spoke < wait:
             return
         pulses = self._pulses + 1
-        self._line((Span(cut(pulse(self.activity, self.symbols, now), 200), "dim"),))
+        self.page.line((Span(cut(pulse(self.activity, self.symbols, now), 200), "dim"),))
         self._write()
         self._pulses = pulses
 
@@ -260,15 +201,14 @@ class Console:
     def _end(self, summary: Summary, now: float) -> None:
         self._tell(now, everything=True)
         for line in self.ending.lines(summary, self.activity):
-            self._line(line)
+            self.page.line(line)
         self._stop()
 
     def _stop(self) -> None:
         self._over = True
         self._change.notify_all()
         if self.screen is not None:
-            self.screen.clear("".join(self._text))
-            self._text.clear()
+            self.screen.clear(self.page.take())
             self.screen.unwatch()
         self._write()
 
