@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from provision.actions.args import arg
+from provision.actions.args import arg, parse_args
 from provision.actions.base import Action, ActionContext, Call, Outcome, Script
 from provision.errors import PlaybookError
 from provision.yamlsource import mark_of
@@ -144,6 +144,17 @@ class ModelService(Action):
         "(`/var/cache/models/NAME`); the working directory belongs to root. Drop-ins in "
         "`NAME.service.d` are removed: say `directives` instead."
     )
+
+    def parse(self, raw: Mapping[str, Any], *, deferred: bool = False) -> Any:
+        if deferred:
+            from provision.services.health import HealthCheck
+            from provision.services.limits import Limits
+
+            models = (("health", HealthCheck), ("limits", Limits))
+            for key, model in models:
+                if isinstance(raw.get(key), Mapping):
+                    parse_args(model, raw[key], f"model_service: {key}", deferred=True)
+        return super().parse(raw, deferred=deferred)
 
     def plan(self, args: Any, ctx: ActionContext) -> Call | Outcome | Script:
         if args.state == "absent":

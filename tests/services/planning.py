@@ -8,9 +8,10 @@ from typing import Any
 
 from provision.actions import action
 from provision.actions.base import Call
-from provision.errors import PlaybookError
+from provision.errors import Mark, PlaybookError
 from provision.templating.scope import Scope
 from provision.templating.templar import Templar
+from provision.yamlsource import load_file
 
 __all__ = ["SHIPPED", "PlanContext", "plan"]
 
@@ -53,8 +54,15 @@ class PlanContext:
     def secret(self, value: str) -> None:
         self.secrets.append(value)
 
+    def read_yaml(self, path: Path) -> Any:
+        return load_file(path)
+
     def decrypted(self, path: Path, data: bytes) -> bytes:
         raise PlaybookError(f"{path} is a vault file, and there is no password")
+
+    @property
+    def place(self) -> Mark | None:
+        return None
 
     def facts(self) -> Mapping[str, Any]:
         return {}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from provision.actions import action
 from provision.errors import InputError, PlaybookError, TemplateError
 from provision.services.unitfile import add_lines, exec_words
 
@@ -73,6 +74,15 @@ def test_what_does_not_fit_is_said_before_anything_is_sent(
     with pytest.raises(InputError) as caught:
         plan(tmp_path, **args)
     assert said in str(caught.value)
+
+
+def test_nested_names_are_checked_when_a_playbook_is_read() -> None:
+    raw = {**PLAIN, "port": "{{ port }}", "health": {"path": "{{ path }}", "expct": {}}}
+    with pytest.raises(PlaybookError, match="has no argument 'expct'") as caught:
+        action("model_service").parse(raw, deferred=True)
+    assert "expect" in caught.value.hint
+    with pytest.raises(PlaybookError, match="'cpu' takes a number"):
+        action("model_service").parse({**PLAIN, "limits": {"cpu": "two"}}, deferred=True)
 
 
 def test_a_project_overrides_a_template_by_name(tmp_path: Path) -> None:
