@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,8 +14,14 @@ __all__ = ["command"]
 
 @click.command(name="drift")
 @play_options
+@click.option(
+    "--accepted",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Deviations that are accepted; accepted-drift.yml where that exists.",
+)
 def command(**given: Any) -> int:
     """Report what differs from PLAYBOOKS. Ends with 3 when something does."""
-    from provision.cli.running import run_playbooks
+    from provision.cli.drifting import run_drift
 
-    return run_playbooks("drift", given)
+    return run_drift(given)

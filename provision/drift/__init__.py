@@ -1,1 +1,1 @@
-"""."""
+"""What has drifted: verdicts on results, deviations that somebody has accepted."""

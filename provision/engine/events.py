@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 __all__ = [
     "STATUSES",
     "Event",
+    "Evidence",
     "HostDone",
     "HostLeft",
     "ItemResult",
@@ -122,7 +123,10 @@ class ItemResult:
 @dataclass(slots=True)
 class TaskResult(Event):
     """One task on one host. `data` is what `register` keeps, less what is secret. `where` is the
-    place to look at, `place` the one of the task itself."""
+    place to look at, `place` the one of the task itself.
+
+    A drift run adds `verdict` (`provision.drift.classify.Verdict`), `since` (ISO 8601, UTC) and
+    `accepted`: the deviations somebody has accepted, each with keys, reason, by, until, diff."""
 
     type: ClassVar[str] = "task"
     host: str = ""
@@ -143,6 +147,22 @@ class TaskResult(Event):
     hint: str = ""
     traceback: str = ""
     place: str = ""
+    verdict: str = ""
+    since: str = ""
+    accepted: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Evidence(Event):
+    """What a host can tell of how something drifted. `where` is the task's place; each entry of
+    `found` has kind, about, text, and `at` in seconds since the epoch where a time is known."""
+
+    type: ClassVar[str] = "evidence"
+    host: str = ""
+    play: str = ""
+    task: str = ""
+    where: str = ""
+    found: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

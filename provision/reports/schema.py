@@ -12,6 +12,7 @@ __all__ = ["FORMAT", "events_schema"]
 FORMAT = 1
 
 _STATUS: dict[str, Any] = {"enum": list(STATUSES)}
+_VERDICTS = ("in sync", "drifted", "accepted", "follows", "unknown", "failed", "unreachable")
 
 
 def _text(about: str = "") -> dict[str, Any]:
@@ -93,6 +94,11 @@ def _task() -> dict[str, Any]:
             "where": _text("file:line:column of the task, or of what went wrong."),
             "hint": _text("What to do about a failure."),
             "traceback": _text("Of an exception on the host."),
+            "verdict": {"enum": list(_VERDICTS), "description": "Of a drift run."},
+            "since": _text("ISO 8601: when the oldest part of this drift was first seen."),
+            "accepted": _list(
+                {"type": "object"}, "Deviations that were accepted: keys, reason, by, until, diff."
+            ),
         },
     )
 
@@ -133,6 +139,16 @@ def _kinds() -> list[dict[str, Any]]:
                 "host": _text(),
                 "counts": {"$ref": "#/$defs/counts"},
                 "round_trips": _whole("Questions that waited for an answer, login not counted."),
+            },
+        ),
+        _event(
+            "evidence",
+            "What a host can tell of how something drifted.",
+            {"host": _text(), "play": _text(), "task": _text(), "where": _text("Of the task.")},
+            {
+                "found": _list(
+                    {"type": "object"}, "Each has kind, about, text, and `at` in seconds."
+                )
             },
         ),
         _event(
