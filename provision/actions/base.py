@@ -19,6 +19,7 @@ from provision.actions.args import arg_fields, parse_args, wire
 from provision.errors import Mark
 
 __all__ = [
+    "ASKING",
     "Action",
     "ActionContext",
     "Blob",
@@ -30,6 +31,9 @@ __all__ = [
     "Status",
     "blob_of",
 ]
+
+#: The phase of a progress that announces a question on the terminal.
+ASKING = "asking"
 
 Status = Literal["ok", "changed", "failed", "skipped", "unreachable", "unknown"]
 Difference = dict[str, Any]  # {"key", "before", "after"}

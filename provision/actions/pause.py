@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provision.actions.args import arg
-from provision.actions.base import Action, ActionContext, Outcome
+from provision.actions.base import ASKING, Action, ActionContext, Outcome
 from provision.errors import PlaybookError
 
 __all__ = ["ACTION", "Args", "Pause"]
@@ -49,7 +49,7 @@ class Pause(Action):
         if wait_s is not None and args.prompt is None:
             ctx.shared(key, lambda: self._wait(wait_s, ctx))
             return Outcome("ok", data=self._data(args, start, ""))
-        answer = ctx.shared(key, lambda: self._ask(args))
+        answer = ctx.shared(key, lambda: self._ask(args, ctx))
         outcome = Outcome("ok", data=self._data(args, start, answer or ""))
         if answer is None:
             outcome.warnings.append("nobody was asked: standard input is not a terminal")
@@ -63,10 +63,11 @@ class Pause(Action):
             time.sleep(min(left, 1.0))
 
     @staticmethod
-    def _ask(args: Any) -> str | None:
+    def _ask(args: Any, ctx: ActionContext) -> str | None:
         """The answer; None where there is nobody to ask."""
         if not sys.stdin.isatty():
             return None
+        ctx.progress(ASKING)  # the console leaves the terminal to the question
         question = args.prompt or "Press Enter to go on"
         if args.echo:
             return input(f"{question} ")

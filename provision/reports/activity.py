@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from provision.actions.base import ASKING
 from provision.engine.events import (
     Event,
     HostDone,
@@ -101,6 +102,13 @@ class Activity:
 
     def count(self, *states: str) -> int:
         return sum(host.state in states for host in self.hosts.values())
+
+    def asking(self) -> bool:
+        """Whether a person is being asked something on the terminal."""
+        return any(
+            host.progress is not None and host.progress.phase == ASKING
+            for host in self._running.values()
+        )
 
     def running(self) -> Sequence[HostActivity]:
         """Hosts that do something, the one that has been at it longest first."""

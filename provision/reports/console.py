@@ -13,12 +13,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TextIO
 
+from provision.actions.base import ASKING
 from provision.engine.events import (
     Event,
     HostDone,
     HostLeft,
     Notice,
     PlayStarted,
+    Progress,
     RunStarted,
     Summary,
     TaskResult,
@@ -95,7 +97,10 @@ class Console:
             self.activity.take(event, now)
             at_once = self._take(event, now)
             if self.screen is not None:
-                if at_once:
+                if isinstance(event, Progress) and event.phase == ASKING:
+                    self._tell(now)
+                    self._write()
+                elif at_once:
                     self._change.notify()
             elif at_once or now - self._looked >= _LOOK_S:
                 self._tell(now)
@@ -154,12 +159,11 @@ class Console:
             self.page.block(told)
 
     def _write(self) -> None:
-        if not self.page:
-            return
-        self._spoke, self._pulses = self._now(), 0
+        """Prints what has been gathered; on a terminal, no live lines are left."""
         if self.screen is not None:
             self.screen.clear(self.page.take())
-        else:
+        elif self.page:
+            self._spoke, self._pulses = self._now(), 0
             self.writer.write(self.page.take())
 
     # -- time -------------------------------------------------------------------------
@@ -176,6 +180,8 @@ class Console:
         """Time has passed: tells what has become due and draws what goes on."""
         with self._change:
             now = self._now()
+            if self.screen is not None and self.activity.asking():
+                return  # the terminal is the question's
             self._tell(now)
             if self.screen is None:
                 self._pulse(now)
@@ -207,10 +213,9 @@ class Console:
     def _stop(self) -> None:
         self._over = True
         self._change.notify_all()
-        if self.screen is not None:
-            self.screen.clear(self.page.take())
-            self.screen.unwatch()
         self._write()
+        if self.screen is not None:
+            self.screen.unwatch()
 
     def close(self) -> None:
         """Ends the output, also of a run that broke off. Raises BrokenPipeError, ProvisionError."""

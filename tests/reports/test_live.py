@@ -192,6 +192,19 @@ def test_the_live_lines_never_fill_the_terminal(height: int) -> None:
         assert rows[-2] == f"  … {40 - len(rows) + 2} more at work"
 
 
+def test_a_question_has_the_terminal_to_itself() -> None:
+    show = Show()
+    show([*START, *(TaskStarted(host, "x") for host in HOSTS)], at=0)
+    show.console(Progress("gpu02", "ready", "asking"))
+    assert show.look() == ["▸ p  gpu[01-03]", ""]
+    show.terminal.text += "Ready? yes\n"
+    bad = TaskResult(host="gpu01", task="x", status="failed", msg="no", where="s:1:1")
+    assert show([bad], at=2)[-2:] == ["Ready? yes", ""]
+    rows = show([TaskResult(host="gpu02", task="ready")], at=3)
+    assert rows[1:4] == ["Ready? yes", "✗ gpu01       x  failed", "│   no"]
+    assert rows[-1].endswith("0:03")
+
+
 def test_nothing_is_drawn_twice() -> None:
     show = Show()
     show([*START, TaskStarted("gpu01", "x")], at=5)
