@@ -62,6 +62,8 @@ class ResultView:
             Span(self.symbols.signs[result.status], style),
             Span(f" {pad(hosts, width)}  {title}"),
         ]
+        if result.action and title.rpartition(".")[2] == result.action:
+            spans.append(Span(f" {clean(_short_place(result.place))}".rstrip(), "dim"))
         if result.delegated_to:
             spans.append(Span(f" {self.symbols.arrow} {clean(result.delegated_to)}"))
         if result.handler:
@@ -171,6 +173,12 @@ class ResultView:
             yield (Span(head),)
             yield from ((Span(f"  {line}"),) for line in rest)
             yield from ((Span("  "), *line) for line in below)
+
+
+def _short_place(place: str) -> str:
+    """`site.yml:12` of `playbooks/site.yml:12:7`: where a task without a name stands."""
+    file, _, rest = place.rpartition("/")[2].partition(":")
+    return f"{file}:{rest.partition(':')[0]}" if rest else file
 
 
 def clean_lines(text: str) -> list[str]:
