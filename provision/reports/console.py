@@ -16,6 +16,7 @@ from typing import TextIO
 from provision.actions.base import ASKING
 from provision.engine.events import (
     Event,
+    Evidence,
     HostDone,
     HostLeft,
     Notice,
@@ -124,6 +125,8 @@ class Console:
             return True
         elif isinstance(event, RunStarted):
             self._start(event, now)
+        elif isinstance(event, Evidence):
+            self.ending.drifted.prove(event)
         elif isinstance(event, Notice):
             self.notices.add(event, now)
             return not event.host

@@ -123,6 +123,8 @@ class ResultView:
             lines += self._failure(result)
         elif self._says(result) and not self._inline(result):
             lines += _texts(result.msg)
+        if result.hint and result.status == "changed":
+            lines += _labelled("hint", result.hint.split("\n"))
         if result.status not in QUIET:
             lines += self._items(result)
             if self.diff:

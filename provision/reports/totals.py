@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from provision.engine.events import Summary, TaskResult
 from provision.reports.activity import Activity
+from provision.reports.drifted import Drifted
 from provision.reports.fold import fold_hosts, natural_key
 from provision.reports.result import clean_lines
 from provision.reports.style import Line, Span, Symbols
-from provision.reports.text import clean, counted, cut, pad, seconds
-from provision.reports.things import differing
+from provision.reports.text import clean, counted, pad, seconds
 
 __all__ = ["Ending"]
 
@@ -19,7 +19,6 @@ _COLUMNS = ("ok", "changed", "unknown", "skipped", "failed", "unreachable", "res
 _ROWS = 40
 _NAMES = 32  # columns for folded host names
 _SEVERAL = 3  # hosts of one table row from which on a number says more than names
-_DRIFTED_LINES = 20
 
 Counts = Mapping[str, int]
 
@@ -33,15 +32,16 @@ class Ending:
     check: bool = False
     verbosity: int = 0
     failures: dict[str, list[TaskResult]] = field(default_factory=dict)
-    drifted: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    drifted: Drifted = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.drifted = Drifted(self.symbols, self.verbosity)
 
     def take(self, result: TaskResult) -> None:
         if result.status in ("failed", "unreachable") and not result.ignored:
             self.failures.setdefault(result.host, []).append(result)
-        elif result.status == "changed" and self.mode == "drift":
-            tasks = self.drifted.setdefault(result.host, {})
-            title = result.task or result.action
-            tasks[title] = (*tasks.get(title, ()), *differing(result))
+        elif self.mode == "drift":
+            self.drifted.take(result)
 
     def lines(self, summary: Summary, activity: Activity) -> Iterator[Line]:
         """Everything that stands at the end."""
@@ -50,7 +50,7 @@ class Ending:
         yield from self._table(summary, activity)
         yield from self._slowest(activity)
         if self.mode == "drift":
-            yield from self._drift(summary)
+            yield from self.drifted.lines(summary)
         yield self._verdict(summary)
 
     # -- what failed ------------------------------------------------------------------
@@ -139,27 +139,6 @@ class Ending:
         if spent >= host.took() / 3:
             text += f", of which {seconds(spent)} in {clean(task)}"
         yield (Span(text, "dim"),)
-
-    def _drift(self, summary: Summary) -> Iterator[Line]:
-        """Who has drifted and in what; hosts that have drifted alike are told together."""
-        alike: dict[object, list[str]] = {}
-        for host in sorted(summary.hosts, key=natural_key):
-            if summary.hosts[host].get("changed"):
-                alike.setdefault(tuple(self.drifted.get(host, {}).items()), []).append(host)
-        for hosts in alike.values():
-            tasks = self.drifted.get(hosts[0], {})
-            count = sum(len(names) for names in tasks.values())
-            has, each = ("has", "") if len(hosts) == 1 else ("have", " each")
-            text = f"{fold_hosts(hosts, _NAMES)} {has} drifted: {counted(count, 'thing')}{each}"
-            yield (Span(text, "changed"),)
-            rail = Span(f"{self.symbols.rail} ", "changed")
-            for number, (task, names) in enumerate(tasks.items()):
-                if number >= _DRIFTED_LINES and not self.verbosity:
-                    rest = counted(len(tasks) - number, "more task")
-                    yield (rail, Span(f"{self.symbols.more} {rest} (-v shows all)", "dim"))
-                    break
-                listed = cut(", ".join(map(clean, names)), 200, self.symbols.more)
-                yield (rail, Span(f"{clean(task)}: {listed}"))
 
     def _verdict(self, summary: Summary) -> Line:
         hosts = summary.hosts
