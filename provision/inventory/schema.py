@@ -21,7 +21,10 @@ _KNOWN: dict[str, dict[str, Any]] = {
         "type": "string",
         "description": "Options of OpenSSH that are understood, e.g. -o ProxyJump=bastion.",
     },
-    "ansible_host_key_checking": {**_TRUTH, "description": "no records the keys of unknown hosts; changed ones stay refused."},
+    "ansible_host_key_checking": {
+        **_TRUTH,
+        "description": "no records new keys; changed ones stay refused.",
+    },
     "provision_known_hosts": {"type": "string", "description": "A file of host keys."},
     "ansible_timeout": {"type": ["number", "string"], "description": "Seconds to connect."},
     "ansible_become": {**_TRUTH, "description": "Become another user."},
