@@ -54,6 +54,14 @@ class Paths:
             found += [place + "/" + name for name in names if name.endswith(".conf")]
         return found
 
+    def remove_overrides(self) -> None:
+        for path in self.overrides():
+            os.unlink(path)
+            try:
+                os.rmdir(os.path.dirname(path))
+            except OSError:
+                pass  # there is something else in it
+
 
 class Seen:
     """One file as it is. `text` is None for nothing, and says what is there if no file is."""
@@ -183,12 +191,8 @@ class Files:
             elif key in changes:
                 fs.remove_tree(seen.path)
         self._permit(changes)
-        for path in self.paths.overrides() if "overrides" in changes else ():
-            os.unlink(path)
-            try:
-                os.rmdir(os.path.dirname(path))
-            except OSError:
-                pass
+        if "overrides" in changes:
+            self.paths.remove_overrides()
 
     def _permit(self, changes: List[str]) -> None:
         """Owner and mode of files whose content may stay."""

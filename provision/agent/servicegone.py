@@ -66,12 +66,7 @@ class GoneState(core.State):
             run.stop()
         if "enabled" in changes:
             run.enable(False)
-        for path in self.paths.overrides():
-            os.unlink(path)
-            try:
-                os.rmdir(os.path.dirname(path))
-            except OSError:
-                pass
+        self.paths.remove_overrides()
         for key, path in places.items():
             if key in changes:
                 try:
