@@ -11,7 +11,7 @@ from provision.engine.events import TaskResult
 from provision.reports.diffs import difference_lines, plain_value
 from provision.reports.style import Line, Span, Symbols
 from provision.reports.text import clean, counted, pad, seconds
-from provision.reports.things import differing
+from provision.reports.things import differing, impersonal
 
 __all__ = ["QUIET", "ResultView"]
 
@@ -42,8 +42,11 @@ class ResultView:
 
     def identity(self, result: TaskResult) -> object:
         """Two results with the same one are told as one. Durations may differ."""
-        said: list[object] = [result.task, result.status, result.msg, result.ignored]
-        said += [result.delegated_to, result.attempts, result.hint, result.traceback]
+        msg, hint = result.msg, result.hint
+        if result.status == "unreachable":
+            msg, hint = impersonal(msg, result.host), ""
+        said: list[object] = [result.task, result.status, msg, hint, result.ignored]
+        said += [result.delegated_to, result.attempts, result.traceback]
         if self.diff or self.mode == "drift":
             said += [result.diff, result.items]
         if result.status in _BAD:

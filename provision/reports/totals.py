@@ -12,6 +12,7 @@ from provision.reports.fold import fold_hosts, natural_key
 from provision.reports.result import clean_lines
 from provision.reports.style import Line, Span, Symbols
 from provision.reports.text import clean, counted, pad, seconds
+from provision.reports.things import impersonal
 
 __all__ = ["Ending"]
 
@@ -57,20 +58,22 @@ class Ending:
 
     def _failed(self, summary: Summary) -> Iterator[Line]:
         """The failures that were not rescued, the same ones of many hosts together."""
-        same: dict[tuple[str, str, str, str], list[str]] = {}
+        same: dict[tuple[str, str, str, str], list[tuple[str, str]]] = {}
         for host, counts in summary.hosts.items():
             lost = counts.get("failed", 0) + counts.get("unreachable", 0)
             for result in self.failures.get(host, [])[-lost:] if lost else ():
                 text = next(iter(clean_lines(result.msg)), "")
                 where = result.where if result.status == "failed" else ""
-                key = (result.status, clean(result.task), text, where)
-                same.setdefault(key, []).append(host)
+                shared = impersonal(text, host) if result.status == "unreachable" else text
+                key = (result.status, clean(result.task), shared, where)
+                same.setdefault(key, []).append((host, text))
         if not same:
             return
         yield (Span("what failed", "bold"),)
-        for (status, task, text, where), hosts in same.items():
+        for (status, task, shared, where), told in same.items():
+            text = told[0][1] if len(told) == 1 else shared
             words = ": ".join(word for word in (task, text) if word)
-            names = fold_hosts(hosts, _NAMES)
+            names = fold_hosts((host for host, _ in told), _NAMES)
             place = [Span(f"  {clean(where)}", "dim")] if where else []
             yield (
                 Span(f"{self.symbols.signs[status]} {names}", status),
