@@ -93,7 +93,23 @@ class Link:
         with self._sending:
             outgoing = b"".join([*self._outgoing, data])
             self._outgoing.clear()
-            self.channel.send(outgoing)
+            try:
+                self.channel.send(outgoing)
+            except ChannelLost:
+                self._say_why()
+                raise
+
+    def _say_why(self) -> None:
+        """Before the first answer, a program that ended while we sent has left its reason on
+        its output: no Python, or what kept it from starting. Raises that instead."""
+        if self._facts is not None:
+            return
+        try:
+            while data := self.channel.recv(PIECE, 5.0):
+                self._buffer += data
+        except TimeoutError:
+            return
+        self._ended()
 
     def _fill(self, count: int, deadline: float | None) -> None:
         while len(self._buffer) < count:

@@ -188,3 +188,17 @@ def test_content_comes_when_it_is_needed_and_is_checked(tmp_path: Path) -> None:
     assert host.run("copy", src="big", dest=str(target)).status == "ok"
     assert host.link.round_trips - before == 1
     host.close()
+
+
+def test_a_program_that_ends_while_we_send_has_said_why(tmp_path: Path) -> None:
+    """The preamble is longer than a pipe: without a reader it cannot be sent to its end."""
+
+    class Broken(PipeChannel):
+        def send(self, data: bytes) -> None:
+            self.process.wait(10)
+            raise ChannelLost("the program ended while sending")
+
+    link = Link(Broken(payload.command(["/nowhere/python3"])), "bare", ["ping"])
+    with pytest.raises(NoInterpreter, match="no Python on the host"):
+        list(link.run([Step(0, "ping", {})]))
+    link.close()
