@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,9 @@ from provision.engine.connections import Identity
 from provision.playbook.model import Task
 from provision.templating import Scope
 
-__all__ = ["Entry", "Part", "TaskFailed", "outcome_of", "registered"]
+__all__ = ["Entry", "Part", "TaskFailed", "outcome_of", "registered", "showable"]
+
+_OCTAL = re.compile(r"[0-7]{3,4}")
 
 
 class TaskFailed(Exception):
@@ -68,6 +71,21 @@ def outcome_of(said: Mapping[str, Any]) -> Outcome:
         traceback=said.get("traceback", ""),
         warnings=list(said.get("warnings") or ()),
     )
+
+
+def showable(outcome: Outcome) -> list[dict[str, Any]]:
+    """The diff without the content of files that only their owner may read: what a host keeps
+    from its other users does not belong in logs either."""
+    mode = str(outcome.data.get("mode") or "")
+    if not _OCTAL.fullmatch(mode) or int(mode, 8) & 0o077:
+        return outcome.diff
+    hidden = f"(not shown: mode {mode})"
+    return [
+        {**entry, "before": entry.get("before") and hidden, "after": entry.get("after") and hidden}
+        if entry.get("key") == "content"
+        else entry
+        for entry in outcome.diff
+    ]
 
 
 def registered(outcome: Outcome) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from provision.actions.base import Blob, Call, Outcome, RawCommand
 from provision.engine.connections import HostLine, Identity
-from provision.engine.entries import Entry, Part, TaskFailed, outcome_of, registered
+from provision.engine.entries import Entry, Part, TaskFailed, outcome_of, registered, showable
 from provision.engine.events import ItemResult, Notice, Progress, TaskResult, TaskStarted
 from provision.engine.hostvars import HostState
 from provision.errors import InputError, ProvisionError, Unreachable
@@ -542,7 +542,7 @@ class Performer:
             event.traceback = outcome.traceback
             event.attempts = first.attempts
             if not entry.looped:
-                event.diff = outcome.diff if entry.show_diff else []
+                event.diff = showable(outcome) if entry.show_diff else []
                 event.data = dict(outcome.data)
         self.run.emit(event)
         self._warn(entry)
@@ -554,7 +554,7 @@ class Performer:
 
     def _item(self, part: Part, entry: Entry) -> ItemResult:
         assert part.outcome is not None
-        diff = part.outcome.diff if entry.show_diff else []
+        diff = showable(part.outcome) if entry.show_diff else []
         msg = part.outcome.msg or str(part.outcome.data.get("msg") or "")
         return ItemResult(part.label, part.outcome.status, msg, diff, part.outcome.data)
 
