@@ -144,7 +144,7 @@ class File:
 
     def __init__(self, args: Args) -> None:
         self.args = args
-        self.path = os.path.expanduser(args["path"])
+        self.path: str = os.path.expanduser(args["path"])
         self.groups: Dict[str, Any] = {}
 
     def name(self) -> str:
@@ -170,7 +170,7 @@ class File:
                 size = os.fstat(stream.fileno()).st_size
                 if size > _TAIL:
                     stream.seek(size - _TAIL)
-                return stream.read(_TAIL)
+                return bytes(stream.read(_TAIL))
         except OSError:
             return b""
 
