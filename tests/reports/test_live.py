@@ -61,7 +61,7 @@ class Terminal:
                 self.text = self.text[: rows[self._row]]
                 self._row = None
             else:
-                assert code + kind in ("?2026h", "?2026l")
+                assert kind == "m" or code + kind in ("?2026h", "?2026l")
 
     def rows(self) -> list[str]:
         return self.text.split("\n")
