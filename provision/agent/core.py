@@ -17,17 +17,27 @@ The agent ends when its input does, and ends what it started.
 from __future__ import annotations
 
 import _signal
-import marshal
 import os
 import select
 import sys
 import time
-import zlib
 
 from provision.agent import proc
+from provision.agent.hello import cheap_facts, load_modules
+from provision.agent.state import (
+    Fail,
+    State,
+    changed,
+    converge,
+    failed,
+    ok,
+    skipped,
+    unknown,
+)
+from provision.agent.wire import Closed, Wire, dumps, loads
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # `typing` costs more to import on the host than an interpreter start
+if TYPE_CHECKING:
     from typing import (
         Any,
         Callable,
@@ -41,132 +51,34 @@ if TYPE_CHECKING:  # `typing` costs more to import on the host than an interpret
         Tuple,
     )
 
-    Args = Dict[str, Any]
-    Result = Dict[str, Any]
-    Observed = Mapping[str, Any]
+    from provision.agent.state import Args, Observed, Result
+
+#: What host halves take from here.
+__all__ = [
+    "Agent",
+    "Args",
+    "Closed",
+    "Context",
+    "Fail",
+    "Observed",
+    "Result",
+    "State",
+    "Wire",
+    "changed",
+    "converge",
+    "dumps",
+    "failed",
+    "loads",
+    "ok",
+    "serve",
+    "skipped",
+    "staged",
+    "unknown",
+]
 
 PROTOCOL = 1
-FRAME_LIMIT = 64 * 1024 * 1024
-_FLUSH_S = 0.1  # results are held back this long, so that twenty of them are one packet
 _AHEAD = 64  # blobs asked for before the first has come; few enough to fit into a pipe
 _ALIVE_S = 10.0  # silence after which the agent says that it still works
-
-
-class Fail(Exception):
-    """A step that failed: a message for the user, and values for `register`."""
-
-    def __init__(self, msg: str, **data: Any) -> None:
-        Exception.__init__(self, msg)
-        self.msg = msg
-        self.data = data
-
-
-class Closed(Exception):
-    """The controller is gone."""
-
-
-def _json_codec() -> Tuple[Callable[[str], Any], Callable[[Any], str]]:
-    """The C halves of `json` without the package, which would import `re` (7 ms)."""
-    try:
-        import _json
-
-        class Options:
-            strict = False
-            object_hook = None
-            object_pairs_hook = None
-            parse_float = float
-            parse_int = int
-            parse_constant = float
-            memo: Dict[str, str] = {}
-
-        scan = _json.make_scanner(Options)  # type: ignore[arg-type]
-        encode = _json.make_encoder(
-            None, _default, _json.encode_basestring_ascii, None, ":", ",", False, False, True
-        )
-
-        def loads(text: str) -> Any:
-            return scan(text, 0)[0]
-
-        def dumps(value: Any) -> str:
-            return "".join(encode(value, 0))
-
-        probe: Any = {"a": [1, -2.5, None, True, "\u00e9\n\ud800", {}]}
-        if loads(dumps(probe)) == probe:
-            return loads, dumps
-    except Exception:  # a private module: whatever it does, json is the answer
-        pass
-    import json
-
-    return json.loads, lambda value: json.dumps(value, default=_default)
-
-
-def _default(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    return str(value)
-
-
-loads, dumps = _json_codec()
-
-
-class Wire:
-    """Frames over two file descriptors. Output is gathered and sent a little later."""
-
-    def __init__(self, fd_in: int, fd_out: int) -> None:
-        self.fd_in = fd_in
-        self.fd_out = fd_out
-        self.pending: List[bytes] = []
-        self.sent_at = time.monotonic()
-        self.busy = False  # a write is under way; the timer must not start another
-
-    def _read(self, count: int) -> bytes:
-        parts = []
-        while count:
-            data = os.read(self.fd_in, min(count, 1 << 20))
-            if not data:
-                raise Closed()
-            parts.append(data)
-            count -= len(data)
-        return b"".join(parts)
-
-    def receive(self) -> Tuple[bytes, bytes]:
-        """The next frame as (kind, body)."""
-        size = int.from_bytes(self._read(4), "big")
-        if not 1 <= size <= FRAME_LIMIT:
-            raise Closed()
-        body = self._read(size)
-        return body[:1], body[1:]
-
-    def readable(self) -> bool:
-        poll = select.poll()
-        poll.register(self.fd_in, select.POLLIN)
-        return bool(poll.poll(0))
-
-    def put(self, kind: bytes, body: bytes) -> None:
-        self.pending.append((len(body) + 1).to_bytes(4, "big") + kind + body)
-
-    def say(self, message: Mapping[str, Any]) -> None:
-        self.put(b"J", dumps(message).encode("utf-8", "surrogatepass"))
-
-    def flush(self) -> None:
-        if self.busy:
-            return
-        self.busy = True
-        try:
-            while self.pending:
-                data = memoryview(b"".join(self.pending))
-                self.pending = []
-                while data:
-                    data = data[os.write(self.fd_out, data) :]
-        except OSError:
-            raise Closed() from None
-        finally:
-            self.busy = False
-            self.sent_at = time.monotonic()
-
-    def flush_if_due(self) -> None:
-        if self.pending and time.monotonic() - self.sent_at > _FLUSH_S:
-            self.flush()
 
 
 class Context:
@@ -276,163 +188,6 @@ class Context:
         return self.agent.prepared(self)
 
 
-class State:
-    """Something that is or is not as wanted: flat mappings of plain values, None is absent.
-
-    A subclass gives `observe` and `apply`, and either `desired` or sets `self.wanted`. Keys
-    that `desired` does not name are not compared.
-    """
-
-    #: keys whose values must not be shown
-    secret: Tuple[str, ...] = ()
-
-    def observe(self) -> Dict[str, Any]:
-        raise NotImplementedError
-
-    def desired(self, observed: Observed) -> Dict[str, Any]:
-        raise NotImplementedError
-
-    def apply(self, observed: Observed, wanted: Observed, changes: Sequence[str]) -> None:
-        """Makes it so. `changes` are the keys that differ."""
-        raise NotImplementedError
-
-    def data(self, observed: Observed) -> Dict[str, Any]:
-        """Values for `register`."""
-        return {}
-
-    def difference(self, key: str, before: Any, after: Any) -> Dict[str, Any]:
-        """The diff's entry for a key that differs; asked for before anything is applied."""
-        return {"key": key, "before": before, "after": after}
-
-
-def _differences(observed: Observed, wanted: Observed) -> List[str]:
-    return [key for key in wanted if observed.get(key) != wanted[key]]
-
-
-def converge(ctx: Context, state: State) -> Result:
-    """Observes, compares, applies, and observes again before it says `changed`."""
-    before = state.observe()
-    wanted = state.desired(before)
-    changes = _differences(before, wanted)
-    if not changes:
-        return ok(**state.data(before))
-    hidden = "(not shown)"
-    diff = [
-        {"key": key, "before": hidden, "after": hidden}
-        if key in state.secret
-        else state.difference(key, before.get(key), wanted[key])
-        for key in changes
-    ]
-    if ctx.check:
-        return changed(diff, **state.data({**before, **wanted}))
-    state.apply(before, wanted, changes)
-    after = state.observe()
-    missed = _differences(after, state.desired(after))
-    if missed:
-        shown = ", ".join(
-            key
-            if key in state.secret
-            else "%s is %r, wanted %r" % (key, _brief(after.get(key)), _brief(wanted.get(key)))
-            for key in missed
-        )
-        raise Fail("applied, but the host does not show it: " + shown, diff=diff)
-    return changed(diff, **state.data(after))
-
-
-def _brief(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > 60:
-        return value[:57] + "..."
-    return value
-
-
-def ok(msg: str = "", **data: Any) -> Result:
-    return {"status": "ok", "msg": msg, "data": data}
-
-
-def changed(diff: Optional[List[Dict[str, Any]]] = None, msg: str = "", **data: Any) -> Result:
-    return {"status": "changed", "msg": msg, "diff": diff or [], "data": data}
-
-
-def skipped(msg: str, **data: Any) -> Result:
-    return {"status": "skipped", "msg": msg, "data": data}
-
-
-def unknown(msg: str, **data: Any) -> Result:
-    """For a check that cannot honestly predict."""
-    return {"status": "unknown", "msg": msg, "data": data}
-
-
-def failed(msg: str, **data: Any) -> Result:
-    return {"status": "failed", "msg": msg, "data": data}
-
-
-def _libc() -> str:
-    """`glibc 2.36`; empty where the C library does not say."""
-    try:
-        return os.confstr("CS_GNU_LIBC_VERSION") or ""
-    except (OSError, ValueError):
-        return ""
-
-
-def _first_line(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.readline().strip()
-    except OSError:
-        return ""
-
-
-def cheap_facts() -> Dict[str, Any]:
-    """What costs next to nothing to know; sent with the first reply."""
-    uname = os.uname()
-    release: Dict[str, str] = {}
-    for path in ("/etc/os-release", "/usr/lib/os-release"):
-        try:
-            with open(path, encoding="utf-8", errors="replace") as stream:
-                for line in stream:
-                    key, sep, value = line.strip().partition("=")
-                    if sep:
-                        release[key] = value.strip("\"'")
-            break
-        except OSError:
-            continue
-    return {
-        "python": list(sys.version_info[:3]),
-        "executable": sys.executable,
-        "magic": magic().hex(),
-        "uid": os.getuid(),
-        "euid": os.geteuid(),
-        "system": uname.sysname,
-        "kernel": uname.release,
-        "kernel_version": uname.version,
-        "nodename": uname.nodename,
-        "machine": uname.machine,
-        "libc": _libc(),
-        "nvidia": _first_line("/sys/module/nvidia/version"),
-        "os_release": release,
-        "home": os.environ.get("HOME", ""),
-        "time": time.time(),
-    }
-
-
-def magic() -> bytes:
-    """The bytecode format of this interpreter."""
-    return sys.modules["_frozen_importlib_external"].MAGIC_NUMBER  # type: ignore[no-any-return]
-
-
-def load_modules(packed: bytes) -> None:
-    """Makes modules of a zlib-compressed, marshalled list of (name, code or source)."""
-    for name, code in marshal.loads(zlib.decompress(packed)):
-        module = type(sys)(name)
-        sys.modules[name] = module
-        parent, _, last = name.rpartition(".")
-        if parent in sys.modules:
-            setattr(sys.modules[parent], last, module)
-        if isinstance(code, str):
-            code = compile(code, name, "exec", dont_inherit=True)
-        exec(code, module.__dict__)
-
-
 def _trace(exc: BaseException) -> str:
     """Where a defect is. `traceback` cannot read code whose line tables were left behind."""
     lines = []
@@ -459,13 +214,9 @@ class Agent:
 
     def module(self, name: str) -> Any:
         full = "provision.agent.mods." + name
-        module = sys.modules.get(full)
-        if module is None:
-            # Only outside a payload (connection: local in tests); on a host all have come.
-            import importlib
-
-            module = importlib.import_module(full)
-        return module
+        if full not in sys.modules:
+            __import__(full)
+        return sys.modules[full]
 
     def prepared(self, ctx: Context) -> Any:
         name = ctx.module

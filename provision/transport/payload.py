@@ -23,6 +23,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from importlib.abc import InspectLoader
 from importlib.util import MAGIC_NUMBER
+from typing import Any
 
 __all__ = ["INTERPRETERS", "bundles", "command", "mods_closure", "packed_source", "preamble"]
 
@@ -52,12 +53,20 @@ def r(n):
 h=r(12);I=int.from_bytes
 c=r(I(h[4:8],"big"));s=r(I(h[8:],"big"))
 if h[:4]!=sys.modules["_frozen_importlib_external"].MAGIC_NUMBER:c=s
-for n,c in marshal.loads(zlib.decompress(c)):
- m=type(sys)(n);sys.modules[n]=m;p,_,l=n.rpartition(".")
- if p:setattr(sys.modules[p],l,m)
- if type(c) is str:c=compile(c,n,"exec",dont_inherit=True)
- exec(c,m.__dict__)
-sys.modules["provision.agent.core"].serve()
+class F:
+ def find_spec(f,n,p=None,t=None):
+  if n in f.have:return S(n,f,is_package=not f.have[n])
+ def create_module(f,s):pass
+ def exec_module(f,m):
+  c=f.have[m.__name__]
+  if c:
+   c=marshal.loads(c)
+   if type(c) is str:c=compile(c,m.__name__,"exec",dont_inherit=True)
+   exec(c,m.__dict__)
+S=sys.modules["_frozen_importlib"].ModuleSpec
+f=F();f.have=marshal.loads(zlib.decompress(c));sys.meta_path.insert(0,f)
+from provision.agent.core import serve
+serve()
 """.strip()
 
 # On one line: csh-like login shells cannot have newlines in a word.
@@ -70,7 +79,7 @@ _LOOK = (
 
 _FROM = re.compile(r"^ *from (provision\.agent[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 _PACKAGES = ("provision", "provision.agent", "provision.agent.mods")
-_BASE = ("provision.agent.proc", "provision.agent.core")
+_BASE = ("provision.agent.core",)
 
 
 def command(interpreters: Iterable[str] = INTERPRETERS) -> list[str]:
@@ -108,10 +117,11 @@ def _imports(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _ordered(names: Iterable[str], done: dict[str, None]) -> None:
+def _ordered(names: Iterable[str], done: dict[str, None], opened: frozenset[str]) -> None:
+    """Adds modules behind what they import. Imports for types alone may go round in a circle."""
     for name in names:
-        if name not in done:
-            _ordered((n for n in _imports(name) if n != name), done)
+        if name not in done and name not in opened:
+            _ordered(_imports(name), done, opened | {name})
             done[name] = None
 
 
@@ -123,8 +133,9 @@ def mods_closure(mods: Iterable[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def _closure(mods: tuple[str, ...]) -> tuple[str, ...]:
-    done: dict[str, None] = dict.fromkeys(_BASE)
-    _ordered((f"provision.agent.mods.{mod}" for mod in mods), done)
+    done: dict[str, None] = {}
+    _ordered(_BASE, done, frozenset())
+    _ordered((f"provision.agent.mods.{mod}" for mod in mods), done, frozenset())
     return tuple(done)
 
 
@@ -146,24 +157,25 @@ def _code(name: str) -> types.CodeType:
     return _slim(code, name)
 
 
-def _pack(items: list[tuple[str, object]]) -> bytes:
-    return zlib.compress(marshal.dumps(items, 4), 6)
+def _pack(items: dict[str, Any]) -> bytes:
+    packed = {name: marshal.dumps(item, 4) if item else b"" for name, item in items.items()}
+    return zlib.compress(marshal.dumps(packed, 4), 6)
 
 
 @lru_cache(maxsize=64)
 def bundles(names: tuple[str, ...]) -> tuple[bytes, bytes]:
     """(bytecode, source) bundles of whole agents with these modules."""
-    packages: list[tuple[str, object]] = [(package, "") for package in _PACKAGES]
-    code: list[tuple[str, object]] = [(name, _code(name)) for name in names]
-    source: list[tuple[str, object]] = [(name, _spec_source(name)[1]) for name in names]
-    return _pack(packages + code), _pack(packages + source)
+    packages: dict[str, Any] = dict.fromkeys(_PACKAGES)
+    code: dict[str, Any] = {name: _code(name) for name in names}
+    source: dict[str, Any] = {name: _spec_source(name)[1] for name in names}
+    return _pack({**packages, **code}), _pack({**packages, **source})
 
 
 @lru_cache(maxsize=64)
 def packed_source(names: tuple[str, ...], magic: bytes) -> bytes:
     """A bundle of further modules for an agent whose interpreter has `magic`."""
     same = magic == MAGIC_NUMBER
-    return _pack([(name, _code(name) if same else _spec_source(name)[1]) for name in names])
+    return _pack({name: _code(name) if same else _spec_source(name)[1] for name in names})
 
 
 _making = threading.Lock()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from provision.actions import action
 from provision.actions.base import Action, Blob, Call, Outcome
-from provision.errors import Mark, PlaybookError
+from provision.errors import ChannelLost, Mark, PlaybookError
 from provision.transport import payload
 from provision.transport.link import Link, Step
 from provision.yamlsource import load_file
@@ -38,8 +38,11 @@ class PipeChannel:
 
     def send(self, data: bytes) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(data)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise ChannelLost("the program ended while sending") from None
 
     def send_eof(self) -> None:
         assert self.process.stdin is not None
