@@ -63,3 +63,8 @@ def test_errors_look_as_the_page_shows_them(
 def test_no_page_names_a_place_of_one_machine() -> None:
     for path in DOCS.rglob("*.md"):
         assert not re.search(r"/root/|/home/|/work/", path.read_text(encoding="utf-8")), path
+
+
+def test_the_index_names_every_page() -> None:
+    linked = set(re.findall(r"\]\(([\w-]+\.md)\)", _page("README.md")))
+    assert linked | {"README.md"} == {path.name for path in DOCS.glob("*.md")}
