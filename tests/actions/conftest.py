@@ -10,9 +10,10 @@ from provision.lab.remote import ssh_arguments
 from provision.transport import payload
 
 from tests.actions.harness import ActionHost
+from tests.actions.walled import walled
 from tests.labfixture import LabHostFactory
 
-__all__ = ["RealHost"]
+__all__ = ["RealHost", "walled"]
 
 RealHost = Callable[..., ActionHost]
 
