@@ -83,7 +83,7 @@ class ResultView:
         word = self._status_word(result)
         if not word:
             return ""
-        if result.items and result.status not in QUIET:
+        if result.items and result.status not in QUIET and self.mode != "drift":
             hit = sum(item.status == result.status for item in result.items)
             word += f", {hit} of {counted(len(result.items), 'item')}"
         if result.attempts > 1:
@@ -135,7 +135,11 @@ class ResultView:
         elif result.items and self.verbosity > 1:
             lines += [(Span(f"[{clean(i.label)}] {i.status}"),) for i in result.items]
         if self.verbosity > 1:
-            lines += _data(result.data, result.status in _BAD)
+            returned = list(_data(result.data, result.status in _BAD))
+            if lines and returned:
+                lines.append((Span("returned:", "dim"),))
+                returned = [(Span("  "), *line) for line in returned]
+            lines += returned
         return lines
 
     def _failure(self, result: TaskResult) -> Iterator[Line]:
