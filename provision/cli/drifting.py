@@ -1,4 +1,4 @@
-"""A drift run put together: engine → judge → reports."""
+"""A drift run put together: engine → judge → dates from the history → reports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from provision.cli.sinks import close_sinks, open_sinks
 
 if TYPE_CHECKING:
     from provision.drift.accepted import Accepted
+    from provision.engine.events import Sink
     from provision.engine.run import Run
+    from provision.reports.dated import Known
 
 __all__ = ["run_drift"]
 
@@ -26,13 +28,39 @@ def run_drift(given: Mapping[str, Any]) -> int:
 
     run = make_run("drift", given, sinks=())
     judge = Judge((), read_accepted(given, run))
-    judge.sinks = open_sinks(given)
+    judge.sinks = dated(given, open_sinks(given))
     run.sinks = [judge]
     try:
         run.execute()
     finally:
         close_sinks(run.sinks)
     return judge.exit_code
+
+
+def dated(given: Mapping[str, Any], sinks: list[Sink]) -> list[Sink]:
+    """The sinks, told since when each drift is there, unless nobody wants the history."""
+    if given.get("no_history"):
+        return sinks
+    from provision.cli.arguments import arguments_of
+    from provision.reports.dated import Dated
+    from provision.reports.history import default_path
+
+    path, arguments = default_path(), arguments_of(given)
+    books = [str(book) for book in given["playbooks"]]
+
+    def known() -> Known:
+        from contextlib import closing
+
+        from provision.reports.history.drifts import open_drifts
+        from provision.reports.history.origin import hashed, scope_of
+        from provision.reports.history.store import open_store
+
+        if not path.exists():
+            return {}
+        with closing(open_store(path)) as store:
+            return open_drifts(store, scope_of(hashed(books), arguments))
+
+    return [Dated(sinks, known)]
 
 
 def read_accepted(given: Mapping[str, Any], run: Run) -> Accepted | None:

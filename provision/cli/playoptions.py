@@ -87,6 +87,7 @@ _PLAYING = (
     click.option("--syntax-check", is_flag=True, help="Only read the playbook."),
     click.option("--force-handlers", is_flag=True, help="Run handlers also after a failure."),
     click.option("--flush-cache", is_flag=True, help="Gather facts anew."),
+    click.option("--no-history", is_flag=True, help="Do not write this run into the history."),
     click.option(
         "--junit", type=click.Path(path_type=Path), metavar="FILE", help="Also write JUnit XML."
     ),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, runtime_checkable
+
+import click
 
 if TYPE_CHECKING:
     from provision.engine.events import Sink
+    from provision.reports.history import HistoryWriter
 
-__all__ = ["close_sinks", "open_sinks", "output_of", "wants_colour"]
+__all__ = ["close_sinks", "every_sink", "open_history", "open_sinks", "output_of", "wants_colour"]
 
 
 @runtime_checkable
@@ -42,6 +45,8 @@ def open_sinks(given: Mapping[str, Any]) -> list[Sink]:
         from provision.reports.junit import JUnit
 
         sinks.append(JUnit(given["junit"]))
+    if given.get("playbooks") and not given.get("no_history"):
+        sinks.append(open_history(given))
     output = output_of(given)
     if events := os.environ.get("COMPAT_EVENTS"):
         from provision.reports.compat import CompatEvents
@@ -72,8 +77,19 @@ def open_sinks(given: Mapping[str, Any]) -> list[Sink]:
     return [*sinks, console]
 
 
+def open_history(given: Mapping[str, Any]) -> HistoryWriter:
+    """What writes the run into the history. Nothing is opened before the run begins."""
+    from provision.cli.arguments import arguments_of
+    from provision.reports.history import HistoryWriter, default_path
+    from provision.reports.history.origin import here
+
+    return HistoryWriter(default_path(), here(), arguments_of(given))
+
+
 def close_sinks(sinks: Iterable[Sink]) -> None:
-    """Lets every sink end; then raises the first of their errors."""
+    """Lets every sink end, says which one could not keep what it was told; then raises the
+    first of their errors."""
+    sinks = list(sinks)
     errors: list[Exception] = []
     for sink in sinks:
         if isinstance(sink, _Closing):
@@ -81,5 +97,15 @@ def close_sinks(sinks: Iterable[Sink]) -> None:
                 sink.close()
             except Exception as exc:
                 errors.append(exc)
+    for sink in every_sink(sinks):
+        if trouble := getattr(sink, "trouble", ""):
+            click.echo(f"warning: this run is not in the history: {trouble}", err=True)
     if errors:
         raise errors[0]
+
+
+def every_sink(sinks: Iterable[Sink]) -> Iterator[Sink]:
+    """The sinks and those they pass on to."""
+    for sink in sinks:
+        yield sink
+        yield from every_sink(getattr(sink, "sinks", ()))
