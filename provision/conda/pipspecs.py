@@ -10,7 +10,14 @@ from typing import Literal
 
 from provision.errors import EnvironmentFileError, Mark
 
-__all__ = ["PipKind", "PipLine", "normalised", "parse_pip_line", "read_requirements"]
+__all__ = [
+    "PipKind",
+    "PipLine",
+    "normalised",
+    "parse_pip_line",
+    "parse_requirements",
+    "read_requirements",
+]
 
 PipKind = Literal["package", "url", "git", "editable", "path", "option"]
 
@@ -139,9 +146,17 @@ def read_requirements(
     except (OSError, UnicodeDecodeError) as exc:
         why = getattr(exc, "strerror", None) or str(exc)
         raise EnvironmentFileError(f"cannot read {path}", mark=mark, why=why) from exc
+    return parse_requirements(text, str(path), seen)
+
+
+def parse_requirements(
+    text: str, file: str, seen: tuple[Path, ...] = ()
+) -> tuple[list[PipLine], list[str]]:
+    """The same of a text; `file` names it, and is where further files are looked for."""
+    path = Path(file)
     lines: list[PipLine] = []
     texts = [text]
-    for line, place in _logical_lines(text, str(path)):
+    for line, place in _logical_lines(text, file):
         named = re.fullmatch(r"(?:-r\s*|--requirement[\s=]+)(.+)", line)
         if named:
             inner, more = read_requirements(

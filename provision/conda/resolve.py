@@ -10,13 +10,13 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from provision.conda.channels import Channel, ChannelMap, without_credentials
 from provision.conda.envfile import EnvironmentFile
+from provision.conda.files import write_whole
 from provision.conda.indexes import Indexes
 from provision.conda.lock import VERSION, Lock, load_lock
 from provision.conda.platforms import Platform
@@ -119,7 +119,7 @@ def resolve(asked: Resolution, root: Path | None = None, *, refresh: bool = Fals
     # what the solvers keep there may name addresses with tokens
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _solve(asked, key, root)
-    _keep(place, lock.to_json())
+    write_whole(place, lock.to_json(), mode=0o600)
     return lock
 
 
@@ -167,17 +167,3 @@ def _solve(asked: Resolution, key: str, root: Path) -> Lock:
     )
     public = tuple(url for url in asked.indexes.public() if url)
     return replace(lock, pip=pip, indexes=public, pip_consistent=consistent)
-
-
-def _keep(place: Path, text: str) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    fd, name = tempfile.mkstemp(dir=place.parent, prefix=".lock-")
-    try:
-        with os.fdopen(fd, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).rename(place)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

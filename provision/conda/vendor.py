@@ -12,6 +12,7 @@ __all__ = [
     "DEFAULT_CHANNELS",
     "INSTALLER_BASES",
     "INSTALLER_SHA256",
+    "LOCAL_VERSION_INDEXES",
     "TERMS_BASE",
 ]
 
@@ -30,6 +31,12 @@ INSTALLER_BASES = {
     "miniconda": "https://repo.anaconda.com/miniconda",
     "miniforge": "https://github.com/conda-forge/miniforge/releases/download/{version}",
 }
+
+#: Whose index has `name==version+local`: a pattern of the local part, the index's address with
+#: `{tag}` for that part.
+LOCAL_VERSION_INDEXES = (
+    (r"cu\d{2,3}|cpu|rocm[\d.]+|xpu", "https://download.pytorch.org/whl/{tag}"),
+)
 
 #: SHA-256 by installer name, for those that have been seen. Who asks for another one says
 #: its hash; Miniforge publishes `<installer>.sha256` beside each file.

@@ -1,0 +1,1 @@
+"""The commands of `provision env`, one file each."""
