@@ -34,6 +34,20 @@ class Database:
                 found[label] = _field(chunk, b"Version").decode("utf-8", "replace")
         return found
 
+    def details(self) -> Dict[str, List[Dict[str, str]]]:
+        """Every installed package: name → version, arch, category for each architecture."""
+        found: Dict[str, List[Dict[str, str]]] = {}
+        for name, chunks in self.by_name.items():
+            for chunk in chunks:
+                if _field(chunk, b"Status") in _INSTALLED:
+                    entry = {
+                        "version": _field(chunk, b"Version").decode("utf-8", "replace"),
+                        "arch": _field(chunk, b"Architecture").decode(),
+                        "category": _field(chunk, b"Section").decode(),
+                    }
+                    found.setdefault(name.decode(), []).append(entry)
+        return found
+
     def version(self, name: str, arch: str = "") -> Optional[str]:
         """The installed version of a package, None when it is not installed."""
         for chunk in self._chunks(name, arch):

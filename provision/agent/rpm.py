@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     from provision.agent.core import Context
 
-_FORMAT = "%{NAME}\\t%{EPOCHNUM}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n"
+FORMAT = "%{NAME}\\t%{EPOCHNUM}\\t%{VERSION}\\t%{RELEASE}\\t%{ARCH}\\n"
 
 
 class Package:
@@ -43,7 +43,7 @@ def query(ctx: Context, names: Sequence[str]) -> List[Package]:
     found: List[Package] = []
     for flags, words in ((["-q"], plain), (["-qa"], globs)):
         if words:
-            done = ctx.probe(["rpm", *flags, "--qf", _FORMAT, "--", *words], timeout_s=120)
+            done = ctx.probe(["rpm", *flags, "--qf", FORMAT, "--", *words], timeout_s=120)
             found += parse(done.stdout)
     return found
 
@@ -51,7 +51,7 @@ def query(ctx: Context, names: Sequence[str]) -> List[Package]:
 def everything(ctx: Context) -> Dict[str, str]:
     """name.arch → version, of all packages; kernels and such have several versions."""
     found: Dict[str, List[str]] = {}
-    for package in parse(ctx.probe(["rpm", "-qa", "--qf", _FORMAT], timeout_s=120).stdout):
+    for package in parse(ctx.probe(["rpm", "-qa", "--qf", FORMAT], timeout_s=120).stdout):
         found.setdefault(package.name + "." + package.arch, []).append(package.evr())
     return {name: " ".join(sorted(versions)) for name, versions in found.items()}
 

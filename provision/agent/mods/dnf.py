@@ -262,7 +262,7 @@ def _list(ctx: Context, args: Args) -> Result:
     what: str = args["list"]
     form = "%{name}\\t%{epoch}\\t%{version}\\t%{release}\\t%{arch}\\t%{repoid}\\n"
     if what == "installed":
-        lines = ctx.probe(["rpm", "-qa", "--qf", rpm._FORMAT], ok=(0,)).stdout.splitlines()
+        lines = ctx.probe(["rpm", "-qa", "--qf", rpm.FORMAT], ok=(0,)).stdout.splitlines()
         rows = [line.split("\t") + ["installed"] for line in lines]
     else:
         more = {"available": ["--available"], "updates": ["--upgrades"], "upgrades": ["--upgrades"]}
