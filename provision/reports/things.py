@@ -39,5 +39,5 @@ def differing(result: TaskResult) -> list[str]:
     named = []
     for item in result.items:
         if item.status == "changed":
-            named += [f"[{item.label}] {t}" for t in things(item.diff)] or [f"[{item.label}]"]
+            named += [f"{item.label} {thing}" for thing in things(item.diff)] or [item.label]
     return named or ["differs"]
