@@ -99,12 +99,14 @@ class HostLine:
             return (told, *self.owner.fallback_interpreters(self.host))
         return (*payload.INTERPRETERS, *self.owner.fallback_interpreters(self.host))
 
-    def _start(self, identity: Identity) -> Link:
+    def become(self, identity: Identity) -> Become | None:
+        """How a program here runs as someone else: the host's own password before the run's."""
         password = self.found.become_password
-        secret = Secret(password) if password else self.owner.options.become_password
-        become = identity.become(secret)
+        return identity.become(Secret(password) if password else self.owner.options.become_password)
+
+    def _start(self, identity: Identity) -> Link:
         program = payload.command(self.interpreters())
-        channel = start_as(self.connection(), program, become)
+        channel = start_as(self.connection(), program, self.become(identity))
         return Link(channel, self.host, self.owner.first_mods)
 
     @contextmanager

@@ -24,8 +24,7 @@ def run_program(
     limit_s: float,
 ) -> tuple[int, str, str]:
     """Exit status, output and errors of a program on the host. Raises Unreachable."""
-    password = line.owner.options.become_password
-    channel = start_as(line.connection(), program, identity.become(password))
+    channel = start_as(line.connection(), program, line.become(identity))
     deadline = time.monotonic() + limit_s
     out = b""
     try:

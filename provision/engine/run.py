@@ -117,9 +117,21 @@ class Run:
         if not isinstance(event, Progress):
             event = self._redacted(event)
         with self._emitting:
-            for sink in self.sinks:
+            for sink in tuple(self.sinks):
                 if not event.internal or getattr(sink, "internal", False):
-                    sink(event)
+                    self._tell(sink, event)
+
+    def _tell(self, sink: Sink, event: Event) -> None:
+        """One sink's trouble is not the run's: it is left out from then on, and the others are
+        told."""
+        try:
+            sink(event)
+        except Exception as exc:
+            self.sinks = [other for other in self.sinks if other is not sink]
+            name = getattr(sink, "name", type(sink).__name__)
+            notice = Notice("error", f"the report {name} failed and is left out: {exc!r}")
+            for other in self.sinks:
+                self._tell(other, notice)
 
     def _redacted(self, event: Event) -> Event:
         changes: dict[str, Any] = {}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from provision.engine.events import Event, Summary, TaskResult
+from provision.engine.events import Event, Sink, Summary, TaskResult
 from provision.engine.options import RunOptions
 from provision.engine.run import Run
 from provision.engine.vocabulary import ActionVocabulary
@@ -45,6 +45,7 @@ def run_playbook(
     hosts: Sequence[str] = ("a",),
     extra: Mapping[str, Any] | None = None,
     inventory: str = "",
+    sinks: Sequence[Sink] = (),
     **options: Any,
 ) -> Ran:
     """Runs the playbook `text` from `project`; every host is this machine."""
@@ -71,7 +72,7 @@ def run_playbook(
         [load_playbook(path, files)],
         found,
         RunOptions(extra_vars=given, project=project, **options),
-        sinks=[events.append],
+        sinks=[*sinks, events.append],
         connectors={"local": LocalConnector},
         templar=templar,
         files=files,
