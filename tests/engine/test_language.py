@@ -29,7 +29,7 @@ def test_case(case: dict[str, Any], tmp_path: Path) -> None:
         path.write_text(text)
     expected = case["expect"]
     hosts = case.get("hosts") or list(expected)
-    options = {
+    options: dict[str, Any] = {
         key: frozenset(value) if isinstance(value, list) else value
         for key, value in (case.get("options") or {}).items()
     }
