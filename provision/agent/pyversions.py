@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-import re
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, List, Optional, Tuple
 
-_VERSION = re.compile(
+_VERSION = (
     r"v?(?:(\d+)!)?(\d+(?:\.\d+)*)[-_.]?(?:(a|b|c|rc|alpha|beta|pre|preview)[-_.]?(\d*))?"
-    r"(?:(-)(\d+)|[-_.]?(post|rev|r)[-_.]?(\d*))?(?:[-_.]?(dev)[-_.]?(\d*))?(?:\+([a-z0-9._-]+))?$",
-    re.IGNORECASE,
+    r"(?:(-)(\d+)|[-_.]?(post|rev|r)[-_.]?(\d*))?(?:[-_.]?(dev)[-_.]?(\d*))?(?:\+([a-z0-9._-]+))?$"
 )
-_SPEC = re.compile(r"\s*(===|==|!=|~=|<=|>=|<|>)\s*([^\s,]+)\s*$")
-_REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*\(?([^;()]*)\)?\s*$")
+_SPEC = r"\s*(===|==|!=|~=|<=|>=|<|>)\s*([^\s,]+)\s*$"
+_REQUIREMENT = r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*\(?([^;()]*)\)?\s*$"
 _PRE = {"a": "a", "alpha": "a", "b": "b", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
 
 
+def _match(pattern: str, text: str) -> Any:
+    import re
+
+    return re.match(pattern, text, re.IGNORECASE)
+
+
 def normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    words = name.replace("_", "-").replace(".", "-").lower().split("-")
+    return "-".join(word for word in words if word)
 
 
 def requirement(text: str) -> Optional[Tuple[str, List[Tuple[str, str]]]]:
     """(normalised name, [(operator, version)]) of a requirement; None for a URL or a path, and
     for what depends on the platform."""
-    match = _REQUIREMENT.match(text.strip())
+    match = _match(_REQUIREMENT, text.strip())
     if match is None:
         return None
     specs = []
     for part in match.group(3).split(","):
         if not part.strip():
             continue
-        spec = _SPEC.match(part)
+        spec = _match(_SPEC, part)
         if spec is None:
             return None
         specs.append((spec.group(1), spec.group(2)))
@@ -41,7 +45,7 @@ def requirement(text: str) -> Optional[Tuple[str, List[Tuple[str, str]]]]:
 
 def key(version: str) -> Optional[Tuple[Any, ...]]:
     """What orders versions; None for text that is none. The local part is left out."""
-    match = _VERSION.match(version.strip())
+    match = _match(_VERSION, version.strip())
     if match is None:
         return None
     epoch, release, pre, pre_n, dash, dash_n, post, post_n, dev, dev_n, _local = match.groups()
@@ -82,7 +86,7 @@ def _fits(version: str, operator: str, wanted: str) -> bool:
 
 
 def _starts(version: str, prefix: str) -> bool:
-    whole, start = _VERSION.match(version), _VERSION.match(prefix)
+    whole, start = _match(_VERSION, version), _match(_VERSION, prefix)
     if whole is None or start is None:
         return False
     numbers = [int(part) for part in whole.group(2).split(".")]
