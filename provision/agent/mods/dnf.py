@@ -25,6 +25,10 @@ _SECTIONS = {
 }
 
 
+#: dnf 4's words that dnf 5 has changed
+_FIVE = {"--nogpgcheck": "--no-gpgchecks", "--nobest": "--no-best"}
+
+
 def prepare(ctx: Context, args_list: Sequence[Args]) -> List[rpm.Package]:
     """Every package the coming steps name, in one question."""
     names: List[str] = []
@@ -75,6 +79,8 @@ def options(args: Args) -> List[str]:
     ):
         if args.get(key):
             words.append(flag)
+    if _is_five():
+        words = [_FIVE.get(word, word) for word in words]
     if args.get("install_weak_deps") is False:
         words.append("--setopt=install_weak_deps=False")
     if args.get("sslverify") is False or args.get("validate_certs") is False:
@@ -124,18 +130,13 @@ def _words(ctx: Context, args: Args, names: List[str]) -> Optional[List[str]]:
         return ["install", "--", *names]
     if not missing:
         return None
-    if args.get("allow_downgrade"):
-        return ["install", "--allow-downgrade", "--", *missing] if _is_five() else _lower(missing)
-    return ["install", "--", *missing]
+    # dnf 4 takes a lower version that is named without being told that it may.
+    lower = ["--allow-downgrade"] if args.get("allow_downgrade") and _is_five() else []
+    return ["install", *lower, "--", *missing]
 
 
 def _is_five() -> bool:
     return os.path.basename(os.path.realpath("/usr/bin/dnf")) == "dnf5"
-
-
-def _lower(missing: Sequence[str]) -> List[str]:
-    # dnf 4 installs a version that is named even when it is lower than the one there.
-    return ["install", "--", *missing]
 
 
 def _satisfied(ctx: Context, name: str, here: Sequence[rpm.Package]) -> bool:
