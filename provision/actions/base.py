@@ -88,7 +88,9 @@ class Call:
     """One step of a host half. `timeout_s` None means the default deadline of a task.
 
     `finish` may turn the host's outcome into the action's. `receive` takes bulk data that the
-    step sends (size, pieces).
+    step sends (size, pieces). `fresh` drops the host's connection before and makes a new one;
+    with `lost_ok` a host that does not answer is an outcome `unreachable` and not the end of
+    its run. Both are for the calls of a `Script`.
     """
 
     mod: str
@@ -98,6 +100,8 @@ class Call:
     check: bool | None = None  # None: as the task runs
     finish: Callable[[Outcome], Outcome] | None = None
     receive: Callable[[int, Any], None] | None = None
+    fresh: bool = False
+    lost_ok: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -319,9 +319,21 @@ class Performer:
     def _call(self, entry: Entry, part: Part, call: Call) -> Outcome:
         once = Part(part.scope, call, part.check)
         steps = self._steps([(entry, once)])
-        for said in self._exchange([(entry, once)], steps, entry.identity, entry.delegate):
-            return self._finished(call, outcome_of(said))
-        raise Unreachable("the host did not answer", host=entry.delegate or self.state.name)
+        name = entry.delegate or self.state.name
+        if call.fresh:
+            if self.run.stopping.is_set():
+                raise Stopped
+            self.run.connections.drop(name)
+            if not entry.delegate:
+                self.state.cheap_facts = None
+        try:
+            for said in self._exchange([(entry, once)], steps, entry.identity, entry.delegate):
+                return self._finished(call, outcome_of(said))
+            raise Unreachable("the host did not answer", host=name)
+        except Unreachable as exc:
+            if not call.lost_ok:
+                raise
+            return Outcome("unreachable", f"{exc.what}: {exc.why}" if exc.why else exc.what)
 
     def _until(self, entry: Entry, part: Part) -> Outcome:
         task = entry.task
