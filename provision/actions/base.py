@@ -193,6 +193,7 @@ class Action:
     check_mode: ClassVar[str] = "predicts the result and shows the difference"
     any_args: ClassVar[bool] = False  # further arguments of any name: `parse` tells (set_fact)
     unrendered: ClassVar[tuple[str, ...]] = ()  # arguments that `plan` gets as they are written
+    sets_facts: ClassVar[bool] = False  # brings facts: what reads facts later waits for it
     needs_connection: ClassVar[bool] = True
     needs_agent: ClassVar[bool] = True  # False: `plan` gives a RawCommand for the bare connection
 

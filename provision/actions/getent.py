@@ -23,6 +23,7 @@ class Getent(Action):
     name = "getent"
     summary = "Read a database of the host: users, groups, hosts."
     Args = Args
+    sets_facts = True
     check_mode = "reads as always"
     notes = "The fact `ansible_facts.getent_DATABASE` maps each name to its further fields."
     examples = "- getent:\n    database: passwd\n    key: modelsvc\n"

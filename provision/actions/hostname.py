@@ -25,6 +25,7 @@ class Hostname(Action):
     name = "hostname"
     summary = "Set the host's name, now and after the next boot."
     Args = Args
+    sets_facts = True
     notes = "/etc/hosts is left alone. The facts about names are set anew."
     examples = '- hostname:\n    name: "{{ inventory_hostname }}"\n'
 

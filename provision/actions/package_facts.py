@@ -20,6 +20,7 @@ class PackageFacts(Action):
     name = "package_facts"
     summary = "Gather which packages are installed."
     Args = Args
+    sets_facts = True
     check_mode = "gathers as always"
     notes = "`ansible_facts.packages` maps each name to a list: name, version, arch, source."
     examples = "- package_facts:\n- debug:\n    var: ansible_facts.packages['bash'][0].version\n"

@@ -18,6 +18,7 @@ class ServiceFacts(Action):
     name = "service_facts"
     summary = "Gather which services there are, and how they are."
     Args = Args
+    sets_facts = True
     check_mode = "gathers as always"
     notes = (
         "`ansible_facts.services` maps `NAME.service` to name, source, state (`running`, "

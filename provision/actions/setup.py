@@ -31,6 +31,7 @@ class Setup(Action):
     names = ("gather_facts",)
     summary = "Gather facts of the host."
     Args = Args
+    sets_facts = True
     check_mode = "gathers as always"
     notes = (
         "Names are Ansible's. Beyond those: `gpu` (count, driver, library, cuda, mismatch, "
