@@ -67,5 +67,7 @@ def remove_lab(layout: LabLayout, commands: Commands) -> None:
         shutil.rmtree(layout.hosts)
     for name in _FILES:
         (layout.directory / name).unlink(missing_ok=True)
-    for path in layout.directory.glob(".*.part*"):
-        path.unlink(missing_ok=True)
+    staged = (f".{name}.*" for name in _FILES)  # what a killed `up` had not renamed yet
+    for pattern in (".*.part*", *staged):
+        for path in layout.directory.glob(pattern):
+            path.unlink(missing_ok=True)

@@ -226,7 +226,7 @@ def test_a_bad_download_leaves_the_old_generation(ready: Site, fault: dict[str, 
 
 
 def _kill_when_it_links(site: Site, whom: str) -> threading.Thread:
-    """Kills `conda` or its parent, the agent, as soon as the new prefix has a record."""
+    """Kills `conda` or its parent, the agent, as soon as conda runs, or what `whom` waits for."""
     line = (
         f"for i in $(seq 600); do p=$(pgrep -of '{PREFIX}/bin/[c]onda create'); "
         f'if [ -n "$p" ]; then {whom}; exit 0; fi; sleep 0.05; done; exit 1'
@@ -237,7 +237,10 @@ def _kill_when_it_links(site: Site, whom: str) -> threading.Thread:
 
 
 def test_a_killed_conda_is_a_failure_and_the_next_run_finishes(ready: Site) -> None:
-    killer = _kill_when_it_links(ready, "sleep 0.4; kill -9 $p")
+    records = (f"{ENVS}/.generations/{name}/conda-meta/*.json" for name in ("*", ".*"))
+    first_record = f"ls {' '.join(records)}"
+    waiting = f"until {first_record} 2>/dev/null | grep -q json; do sleep 0.005; done"
+    killer = _kill_when_it_links(ready, f"{waiting}; kill -9 $p")
     done = ready.env()
     killer.join()
     assert done.status == "failed"

@@ -62,6 +62,9 @@ def test_the_inventory_has_groups_by_release_and_kind(tmp_path: Path) -> None:
         "ansible_ssh_private_key_file": str(tmp_path / "key"),
         "provision_known_hosts": str(tmp_path / "known_hosts"),
         "lab_mirror": "http://10.88.0.1:8088",
+        "miniconda_mirror": "http://10.88.0.1:8088/miniconda",
+        "conda_channel_alias": "http://10.88.0.1:8088/conda",
+        "pip_index_url": "http://10.88.0.1:8088/pypi/simple/",
     }
     assert list(groups["release_bookworm"]["hosts"]) == ["gpu01"]
     assert list(groups["release_trixie"]["hosts"]) == ["gpu02-001", "gpu02-002"]

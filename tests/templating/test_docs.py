@@ -1,20 +1,12 @@
-"""The page names every lookup, and keeps its promise about filters and tests."""
+"""What the pages promise about filters and tests."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from provision.templating import Templar
 
 PAGE = Path(__file__).parents[2] / "docs" / "templating.md"
-
-
-def test_the_page_lists_the_lookups() -> None:
-    text = PAGE.read_text()
-    listed = re.search(r"Lookups: (.+?); each", text)
-    assert listed is not None
-    assert re.findall(r"`(\w+)`", listed[1]) == sorted(Templar().tables.lookups)
 
 
 def test_names_with_their_collection() -> None:
