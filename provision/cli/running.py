@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provision.cli.prompts import ask_for
 from provision.cli.settings import Settings, load_settings
 from provision.cli.sinks import close_sinks, open_sinks, output_of
 from provision.cli.vaultoptions import open_vault
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from provision.engine.events import Sink
     from provision.engine.options import RunOptions
     from provision.engine.run import Run
+    from provision.inventory import Inventory
     from provision.playbook import Playbook
     from provision.transport.base import Connector
 
@@ -162,7 +165,11 @@ def make_run(
     )
     tags = yaml_tags(vault)
     sources = given["inventories"] or settings.inventory or _usual_inventory()
-    inventory = load_inventory(sources, tags=tags, vault=vault)
+
+    def read_inventory() -> Inventory:
+        return load_inventory([s for s in sources if s != os.devnull], tags=tags, vault=vault)
+
+    inventory = read_inventory()
     extra = extra_variables(given["extra_vars"], tags)
     playbook_dir = Path() if text else given["playbooks"][0].parent
     templar = Templar(
@@ -172,7 +179,7 @@ def make_run(
         lookup_dirs=[*(settings.lookup_plugins or ()), playbook_dir / "lookup_plugins"],
         lookup_context=LookupContext(
             basedir=playbook_dir,
-            select_hosts=lambda pattern: [host.name for host in inventory.select(pattern)],
+            select_hosts=lambda pattern: [host.name for host in run.inventory.select(pattern)],
             decrypt=vault.decrypt,
         ),
         on_warning=lambda text, mark: doubts.append(f"{mark}: {text}" if mark else text),
@@ -200,7 +207,7 @@ def make_run(
     for secret in (options.become_password, options.password):
         if secret:
             redactor.add(str(secret))
-    return Run(
+    run = Run(
         books,
         inventory,
         options,
@@ -209,8 +216,11 @@ def make_run(
         templar=templar,
         files=files,
         redactor=redactor,
+        ask=ask_for,
+        reload=read_inventory,
         doubts=doubts,
     )
+    return run
 
 
 def _usual_inventory() -> tuple[str, ...]:

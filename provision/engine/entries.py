@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,18 +12,49 @@ from provision.engine.connections import Identity
 from provision.playbook.model import Task
 from provision.templating import Scope
 
-__all__ = ["Entry", "Part", "TaskFailed", "outcome_of", "registered", "showable"]
+__all__ = [
+    "BARE",
+    "Entry",
+    "Frame",
+    "Part",
+    "TaskFailed",
+    "outcome_of",
+    "registered",
+    "showable",
+]
 
 _OCTAL = re.compile(r"[0-7]{3,4}")
 
 
 class TaskFailed(Exception):
-    """A task failed on a host and nobody ignored it. `result` is what was registered."""
+    """A task failed on a host and nobody ignored it. `result` is what was registered; `own` is
+    False when it was another host's failure that ends this one, too."""
 
-    def __init__(self, task: Task, result: Mapping[str, Any]) -> None:
+    def __init__(self, task: Task, result: Mapping[str, Any], *, own: bool = True) -> None:
         super().__init__(task.title)
         self.task = task
         self.result = result
+        self.own = own
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The keywords of a task as they are for one of its items."""
+
+    identity: Identity = Identity()
+    delegate: str = ""  # another host that does it
+    delegate_facts: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float | None = None
+    check: bool = False
+    ignore_errors: bool = False
+    ignore_unreachable: bool = False
+    no_log: bool = False
+    show_diff: bool = True
+    throttle: int = 0
+
+
+BARE = Frame()
 
 
 @dataclass(slots=True)
@@ -32,31 +63,39 @@ class Part:
 
     scope: Scope
     planned: Call | Outcome | Script | RawCommand
-    check: bool
+    frame: Frame = BARE
     item: Any = None
     label: str = ""
     outcome: Outcome | None = None
     attempts: int = 0
+    decided: bool = False  # changed_when and failed_when have had their say
+    applied: bool = False  # what it sets has been set
+    loop: Mapping[str, Any] = field(default_factory=dict)  # the loop's own variables
 
 
 @dataclass(slots=True)
 class Entry:
-    """A task with its parts; `looped` tells an empty loop from a single part."""
+    """A task with its parts; `looped` tells an empty loop from a single part.
+
+    `todo` are the items of a loop that must be looked at one after the other.
+    """
 
     task: Task
     title: str
     scope: Scope
-    identity: Identity
+    frame: Frame = BARE
     parts: list[Part] = field(default_factory=list)
     looped: bool = False
-    ignore_errors: bool = False
-    no_log: bool = False
-    show_diff: bool = True
-    environment: Mapping[str, str] = field(default_factory=dict)
-    timeout_s: float | None = None
-    delegate: str = ""
-    skipped_why: str = ""
-    skip_condition: str = ""
+    position: int = 0  # among all that this host does in the play
+    todo: Sequence[tuple[Mapping[str, Any], Any]] | None = None
+
+    @property
+    def ignore_errors(self) -> bool:
+        return any(part.frame.ignore_errors for part in self.parts)
+
+    @property
+    def no_log(self) -> bool:
+        return self.frame.no_log or any(part.frame.no_log for part in self.parts)
 
 
 def outcome_of(said: Mapping[str, Any]) -> Outcome:
@@ -92,7 +131,7 @@ def registered(outcome: Outcome) -> dict[str, Any]:
     """An outcome as `register` keeps it, with Ansible's keys."""
     result = {
         "changed": outcome.status == "changed",
-        "failed": outcome.status in ("failed", "unreachable"),
+        "failed": outcome.status == "failed",
         **outcome.data,
     }
     if outcome.status == "skipped":

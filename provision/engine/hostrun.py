@@ -8,58 +8,31 @@ for other hosts. Whoever drives it (`scheduler`) decides on which thread it goes
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from provision.engine.entries import TaskFailed
+from provision.engine.entries import Entry, TaskFailed
+from provision.engine.handlers import Handlers
 from provision.engine.hostvars import HostState
+from provision.engine.includes import Includes
+from provision.engine.keywords import Keywords
+from provision.engine.meta import EndHost, EndRole, meta
 from provision.engine.performer import Performer, Stopped
-from provision.engine.playrun import Included, PlayRun
+from provision.engine.playrun import PlayRun
 from provision.engine.preparer import Preparer
+from provision.engine.requests import AFTER, LAST, Once, Place, Program, Request, Share, Sync
+from provision.engine.variables import Variables
+from provision.engine.verdict import holds
 from provision.errors import NoInterpreter, PlaybookError, ProvisionError, Unreachable
-from provision.playbook import Block, Include, Inherited, Item, Task, inherit
-from provision.playbook.model import Role
+from provision.playbook import Block, Include, Item, Task
 from provision.templating import Pending
-from provision.yamlsource import Map, mark_of
 
-__all__ = ["HostRun", "Once", "Request", "Share", "Sync"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sync:
-    """Waits until every other host has arrived, too. `order` tells whose place is earlier."""
-
-    order: int
+__all__ = ["HostRun"]
 
 
-@dataclass(frozen=True, slots=True)
-class Once:
-    """A task for one host of all: answered with None for the leader, else its `Share`."""
-
-    order: int
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """The leader's result of a `Once`."""
-
-    order: int
-    result: Mapping[str, Any] | None
-    failed: bool = False
-    facts: Mapping[str, Any] | None = None
-
-
-Request = Sync | Once | Share
-Program = Generator[Request, Any, None]
-
-
-class _EndHost(Exception):
-    """meta: end_host, end_play, end_batch."""
-
-
-class _EndRole(Exception):
-    """meta: end_role."""
+#: Done on the controller, and not at once.
+_TAKING_TIME = frozenset({"pause"})
 
 
 class HostRun:
@@ -69,22 +42,32 @@ class HostRun:
         self.play = play
         self.state = state
         self.host = state.name
+        self.number = play.hosts.index(state.name)
         self.options = play.run.options
         self.performer = Performer(play, state)
-        self.preparer = Preparer(play, state, self.performer)
-        self.handlers: list[Item] = list(play.play.handlers)
-        self.waiting_for_start = bool(self.options.start_at_task)
-        self._due: set[int] = set()  # handlers that were notified, by identity
-        self._answered: set[str] = set()  # notifications that some handler listens to
+        self.variables = Variables(play, state)
+        self.keywords = Keywords(self.variables)
+        self.preparer = Preparer(play, state, self.performer, self.keywords)
+        self.handlers = Handlers(play, self.keywords)
+        self.includes = Includes(play, self.preparer)
+        self.performer.notify = self.handlers.notify
+        self.performer.replan = self._replan
+        self.prefix: Place = ()
+        self.waiting_for_start = bool(self.options.start_at_task) and not play.run.start_found
+        self.rescuing = 0  # blocks around us whose rescue section is still to come
+        self._roles_ended: dict[str, list[object]] = {}  # by key: the roles that came to an end
+
+    def _replan(self, entry: Entry, part: Any) -> Any:
+        return self.preparer.planned(entry.task, part.scope, part.frame, entry.title)
 
     # -- the play ---------------------------------------------------------------------
 
     def program(self) -> Program:
         """The whole play. Failures end it quietly; the state tells."""
         try:
-            self._open()
+            yield from self._known(None, self._open)
             yield from self._sections()
-        except _EndHost:
+        except EndHost:
             self._flush_quietly()
         except TaskFailed:
             yield from self._after_failure()
@@ -100,23 +83,33 @@ class HostRun:
 
     def _open(self) -> None:
         gather = self.play.play.gather_facts
-        wanted = True if gather is None else self.preparer.truth(gather)
+        wanted = self.keywords.truth(gather) if gather is not None else self._gathers()
         self.state.facts.lazy = self.state.facts.lazy or wanted
-        self.preparer.open()
+        self.variables.open()
+
+    def _gathers(self) -> bool:
+        return self.options.gathering != "explicit"
 
     def _sections(self) -> Program:
-        for section in self.play.play.sections:
+        for number, section in enumerate(self.play.play.sections):
+            self.prefix = (number,)
             yield from self.items(section)
             self.performer.flush()
-            yield from self.run_handlers()
+            yield from self.run_handlers((number, LAST))
+
+    def _forces_handlers(self) -> bool:
+        told = self.play.play.force_handlers
+        return self.options.force_handlers if told is None else self.keywords.truth(told)
 
     def _after_failure(self) -> Program:
-        if self.options.force_handlers or self.play.play.force_handlers:
-            try:
-                yield from self.run_handlers()
-            except (TaskFailed, Unreachable):
-                pass
         self.state.status = "failed"
+        if self._forces_handlers():
+            try:
+                yield from self.run_handlers((*self.prefix[:1], LAST))
+            except (TaskFailed, EndHost):
+                pass
+            except Unreachable as exc:
+                self.performer.unreachable(exc)
 
     def _flush_quietly(self) -> None:
         try:
@@ -125,6 +118,29 @@ class HostRun:
             self.state.status = "failed"
         except Unreachable as exc:
             self.performer.unreachable(exc)
+
+    def run_handlers(self, place: Place) -> Program:
+        """Runs what was notified, in the order in which the handlers are defined."""
+        self.performer.flush()
+        with self.below((*place, 1)):
+            for item in self.handlers.due():
+                task = item.task if isinstance(item, Include) else item
+                yield from self.items([item])
+                if task.inherited.notify or isinstance(item, Include):
+                    self.performer.flush()  # it may notify a handler that is still to come
+            self.performer.flush()
+
+    @contextmanager
+    def below(self, prefix: Place) -> Iterator[None]:
+        """What is done here has its place below `prefix`."""
+        before, self.prefix = self.prefix, prefix
+        try:
+            yield
+        finally:
+            self.prefix = before
+
+    def place(self, item: Task | Include, phase: int = 0) -> Place:
+        return (*self.prefix, item.order, phase)
 
     # -- items ------------------------------------------------------------------------
 
@@ -138,42 +154,69 @@ class HostRun:
                 yield from self.task(item)
 
     def block(self, block: Block) -> Program:
-        guarded = bool(block.rescue or block.always)
-        if not guarded:
+        if block.use is not None:
+            yield from self._role(block)
+        elif block.rescue or block.always:
+            yield from self._guarded(block)
+        else:
             yield from self.items(block.block)
-            return
+
+    def _role(self, block: Block) -> Program:
+        """A role's tasks, unless the same role has run on this host already."""
+        use = block.use
+        assert use is not None
+        if use.key in self._roles_ended and not use.repeats:
+            self.performer.flush()
+            if any(role in self.performer.roles_run for role in self._roles_ended[use.key]):
+                return
+        try:
+            yield from self.items(block.block)
+        except EndRole:
+            pass
+        self._roles_ended.setdefault(use.key, []).append(use.role)
+
+    def _guarded(self, block: Block) -> Program:
         self.performer.flush()  # what failed before is not this block's to rescue
         try:
-            try:
-                yield from self.items(block.block)
-                self.performer.flush()
-            except TaskFailed as failure:
-                if not block.rescue:
-                    raise
-                self._remember(failure)
-                yield from self.items(block.rescue)
-                self.performer.flush()
-                self.performer.rescued()
-        except (TaskFailed, _EndHost):
-            yield from self.items(block.always)
-            self.performer.flush()
+            yield from self._rescued(block)
+        except TaskFailed:
+            yield from self._always(block)
             raise
+        yield from self._always(block)
+
+    def _always(self, block: Block) -> Program:
         yield from self.items(block.always)
         self.performer.flush()
 
-    def _remember(self, failure: TaskFailed) -> None:
-        task = failure.task
-        self.state.registers.put("ansible_failed_result", dict(failure.result))
-        self.state.registers.put(
-            "ansible_failed_task",
-            {"name": task.name, "action": task.spelled or task.action, "args": dict(task.args)},
-        )
+    def _rescued(self, block: Block) -> Program:
+        self.rescuing += bool(block.rescue)
+        try:
+            yield from self.items(block.block)
+            self.performer.flush()
+        except TaskFailed as failure:
+            self.rescuing -= bool(block.rescue)
+            if not block.rescue:
+                raise
+            self._remember(failure)
+        else:
+            self.rescuing -= bool(block.rescue)
+            return
+        yield from self.items(block.rescue)
+        self.performer.flush()
 
-    def _check_end(self) -> None:
+    def _remember(self, failure: TaskFailed) -> None:
+        if not failure.own:
+            return
+        self.performer.rescued()
+        put = self.state.registers.put
+        put("ansible_failed_result", dict(failure.result))
+        put("ansible_failed_task", failure.task.described())
+
+    def check_end(self) -> None:
         if self.play.run.stopping.is_set():
             raise Stopped
         if self.play.ended or self.state.ended:
-            raise _EndHost
+            raise EndHost
 
     def _skips(self, task: Task) -> bool:
         """Left out by tags or --start-at-task; such a task is not even reported."""
@@ -182,29 +225,67 @@ class HostRun:
             if not (fnmatch.fnmatch(task.name, wanted) or fnmatch.fnmatch(task.title, wanted)):
                 return True
             self.waiting_for_start = False
-        return not task.is_handler and not self.preparer.selected(task.inherited.tags)
+            self.play.run.start_found = True
+        return not task.is_handler and not self.keywords.selected(task.inherited.tags)
+
+    # -- tasks ------------------------------------------------------------------------
 
     def task(self, task: Task) -> Program:
-        self._check_end()
+        self.check_end()
         if self._skips(task):
             return
+        yield from self._in_step(task)
+        if task.action == "meta":
+            yield from meta(self, task)
+        else:
+            yield from self._together(task, self._do(task))
+
+    def _in_step(self, item: Task | Include) -> Program:
+        """With strategy linear, every host does a task before any does the next."""
         if self.play.linear:
             self.performer.flush()
-            yield Sync(task.order)
-            self._check_end()
-        if task.action == "meta":
-            yield from self.meta(task)
-            return
-        if len(self.play.hosts) > 1 and (yield from self._known(task, self._runs_once, task)):
+            yield Sync(self.place(item))
+            self.check_end()
+
+    def _do(self, task: Task) -> Program:
+        if (yield from self._is_once(task)):
             yield from self._once(task)
             return
-        entry = yield from self._known(task, self.preparer.entry, task)
+        yield from self._perform(task)
+
+    def _perform(self, task: Task) -> Program:
+        if task.action in _TAKING_TIME:
+            self.performer.flush()
+        entry: Entry = yield from self._known(task, self.preparer.entry, task)
+        if entry.todo is not None:
+            yield from self._each(entry)
         self.performer.add(entry)
 
-    def _runs_once(self, task: Task) -> bool:
-        return bool(self.preparer.word(task, "run_once", default=False))
+    def _each(self, entry: Entry) -> Program:
+        """The turns of a loop that goes in order."""
+        task, loop = entry.task, entry.task.loop
+        assert loop is not None
+        assert entry.todo is not None
+        pause = float(self.preparer.said(loop.pause, entry.scope) or 0)
+        if pause or loop.break_when:
+            self.performer.flush()  # what came before is not to wait with it
+        before = None
+        for number, turn in enumerate(entry.todo):
+            if number and pause and self.play.run.stopping.wait(pause):
+                raise Stopped
+            part = yield from self._known(task, self.preparer.turn, entry, turn, before)
+            self.performer.run_part(entry, part)
+            before = self.performer.teller.part(entry, part)
+            seen = {task.register: before} if task.register else {}
+            scope = part.scope.child(seen)
+            self.preparer.label(entry, part, scope)
+            entry.parts.append(part)
+            if loop.break_when and holds(loop.break_when, scope, task, self.play.run.templar):
+                break
 
-    def _known(self, task: Task, make: Any, *args: Any) -> Generator[Request, Any, Any]:
+    def _known(
+        self, task: Task | None, make: Callable[..., Any], *args: Any
+    ) -> Generator[Request, Any, Any]:
         """`make(*args)`, after waiting for what it needs to know."""
         synced = False
         for _ in range(50):
@@ -212,229 +293,134 @@ class HostRun:
                 return make(*args)
             except Pending as pending:
                 wanted = pending.name
-            if wanted == "hostvars":
+            if wanted == "hostvars" and task is not None:
                 self.performer.flush()
                 if not synced and len(self.play.hosts) > 1:
-                    yield Sync(task.order)
+                    yield Sync(self.place(task))
                 synced = True
-                self.preparer.synced = task
+                self.variables.synced = task
                 continue
             try:
                 self.performer.learn(wanted)
             except NoInterpreter:
-                entry = self.preparer.without_agent(task) if not self.performer.batch else None
+                entry = None
+                if task is not None and not self.performer.batch:
+                    entry = self.preparer.without_agent(task)
                 if entry is None:
                     raise
                 return entry
-        raise PlaybookError("what the task needs to know never becomes known", mark=task.mark)
+        mark = task.mark if task is not None else self.play.play.mark
+        raise PlaybookError("what the task needs to know never becomes known", mark=mark)
+
+    # -- together with other hosts ----------------------------------------------------
+
+    def _together(self, item: Task | Include, doing: Program) -> Program:
+        """With any_errors_fatal or max_fail_percentage, what fails one host may fail all."""
+        task = item.task if isinstance(item, Include) else item
+        fatal = yield from self._known(task, self._is_fatal, task)
+        if not fatal and not self.play.counts_failures:
+            yield from doing
+            return
+        self.performer.flush()
+        place = self.place(item, AFTER)
+        try:
+            yield from doing
+            self.performer.flush()
+        except (TaskFailed, Unreachable):
+            self.play.fell(place, self.host, for_all=fatal, for_good=not self.rescuing)
+            yield Sync(place)
+            raise
+        yield Sync(place)
+        if self.play.has_fallen(place):
+            raise TaskFailed(task, {}, own=False)
+
+    def _is_fatal(self, task: Task) -> bool:
+        default = self.options.any_errors_fatal
+        word = self.keywords.word
+        return bool(
+            len(self.play.hosts) > 1
+            and word(task, "any_errors_fatal", default=default)
+            and not word(task, "ignore_errors", default=False)
+        )
+
+    def _is_once(self, task: Task) -> Generator[Request, Any, bool]:
+        if len(self.play.hosts) < 2 or self.play.free:
+            return False
+        once: bool = yield from self._known(task, self._runs_once, task)
+        return once
+
+    def _runs_once(self, task: Task) -> bool:
+        self.variables.asking = task
+        return bool(self.keywords.word(task, "run_once", default=False))
 
     def _once(self, task: Task) -> Program:
         self.performer.flush()
-        share = yield Once(task.order)
+        place = self.place(task)
+        share: Share | None = yield Once(place)
         if share is not None:
-            if share.facts:
-                self.state.registers.update(share.facts)
-            if task.register and share.result is not None:
-                self.state.registers.put(task.register, dict(share.result))
-            if share.failed:
-                self.state.status = "failed"
-                raise TaskFailed(task, share.result or {})
+            self._take(task, share)
             return
+        registers = self.state.registers
+        before = dict(registers)
         try:
-            entry = yield from self._known(task, self.preparer.entry, task)
-            self.performer.add(entry)
+            yield from self._perform(task)
             result = self.performer.flush()
         except TaskFailed as failure:
-            yield Share(task.order, failure.result, failed=True)
+            yield Share(place, failure.result, failed=True)
             raise
         except Unreachable:
-            yield Share(task.order, None)
+            yield Share(place, None)
             raise
-        yield Share(task.order, result, facts=(result or {}).get("ansible_facts"))
+        changed = {k: v for k, v in dict(registers).items() if before.get(k, self) is not v}
+        facts = (result or {}).get("ansible_facts") if task.action != "set_fact" else None
+        yield Share(place, result, facts=facts, variables=changed)
 
-    # -- handlers ---------------------------------------------------------------------
-
-    def run_handlers(self) -> Program:
-        """Runs what was notified, in the order of the play, until nothing is."""
-        self.performer.flush()
-        self._take_notified()
-        while self._due:
-            yield from self._handlers(self.handlers)
-            self._take_notified()
-
-    def _take_notified(self) -> None:
-        """Finds the handlers that were notified. Raises PlaybookError for an unknown name."""
-        names, self.performer.notified = self.performer.notified, set()
-        for task in self._handler_tasks(self.handlers) if names else ():
-            hit = self._names(task) & names
-            if hit:
-                self._due.add(id(task))
-                self._answered |= hit
-        unknown = sorted(names - self._answered)
-        if unknown:
-            raise PlaybookError(f"no handler is called {unknown[0]}", mark=self.play.play.mark)
-
-    def _handler_tasks(self, items: Sequence[Item]) -> Iterator[Task]:
-        for item in items:
-            if isinstance(item, Block):
-                yield from self._handler_tasks(item.block)
-            else:
-                yield item.task if isinstance(item, Include) else item
-
-    def _handlers(self, items: Sequence[Item]) -> Program:
-        for item in items:
-            if isinstance(item, Block):
-                yield from self._handlers(item.block)
-                continue
-            self._take_notified()
-            task = item.task if isinstance(item, Include) else item
-            if id(task) not in self._due:
-                continue
-            self._due.discard(id(task))
-            yield from self.items([item])
-            self.performer.flush()
-
-    def _names(self, task: Task) -> set[str]:
-        names = set(task.listen)
-        if task.name:
-            try:
-                shown = self.preparer.title(task)
-            except (Pending, ProvisionError):
-                shown = task.title
-            names |= {task.name, task.title, shown, shown.rpartition(" : ")[2]}
-            role = task.inherited.role
-            if role is not None:
-                names |= {f"{role.name} : {task.name}"}
-        return names
-
-    # -- meta -------------------------------------------------------------------------
-
-    def meta(self, task: Task) -> Program:
-        word = str(task.args.get("_meta") or next(iter(task.args), "")).strip()
-        if word != "flush_handlers":
-            wanted = yield from self._known(task, self.preparer.wanted, task)
-            if not wanted:
-                return
-        self.performer.flush()
-        if word == "flush_handlers":
-            yield from self.run_handlers()
-        elif word == "end_host":
-            self.state.ended = True
-            raise _EndHost
-        elif word in ("end_play", "end_batch"):
-            self.play.ended = True
-            raise _EndHost
-        elif word == "end_role":
-            raise _EndRole
-        elif word == "clear_facts":
-            self.state.facts.clear()
-        elif word == "reset_connection":
-            self.play.run.connections.drop(self.host)
-        elif word == "clear_host_errors":
-            for name in tuple(self.play.lost):
-                self.play.run.states[name].status = "ok"
-            self.play.lost.clear()
-        elif word not in ("noop", "refresh_inventory"):
-            raise PlaybookError(f"meta has no {word!r}", mark=task.mark)
+    def _take(self, task: Task, share: Share) -> None:
+        """What another host has done for all."""
+        for name, value in (share.variables or {}).items():
+            self.state.registers.put(name, value)
+        if share.facts:
+            kept = self.state.included if task.action == "include_vars" else self.state.facts
+            kept.update(share.facts)
+        if task.register and share.result is not None:
+            self.state.registers.put(task.register, dict(share.result))
+        if share.failed:
+            raise TaskFailed(task, share.result or {}, own=False)
 
     # -- includes ---------------------------------------------------------------------
 
     def include(self, include: Include) -> Program:
-        self._check_end()
+        self.check_end()
         if self._skips(include.task):
             return
-        if self.play.linear:
-            self.performer.flush()
-            yield Sync(include.order)
-        found: list[tuple[Included, Mapping[str, Any]]] = yield from self._known(
-            include.task, self._resolve, include
-        )
-        for included, params in found:
-            self.handlers += [h for h in included.handlers if h not in self.handlers]
-            layers = self.preparer.params
-            self.preparer.params = (*layers, params) if params else layers
+        yield from self._in_step(include)
+        found: list[Any] = []
+        yield from self._together(include, self._resolve(include, found))
+        for number, (included, params) in enumerate(found):
+            self.handlers.add(included.handlers)
+            if included.exposed is not None:
+                self.variables.exposed.append(included.exposed)
+            layers = self.variables.params
+            self.variables.params = (*layers, *params)
             try:
-                yield from self.items(included.items)
+                with self.below((*self.prefix, include.order, number + 1)):
+                    yield from self.items(included.items)
                 # the parameters below end with this include; what it sent has been rendered
-            except _EndRole:
-                pass
             finally:
-                self.preparer.params = layers
+                self.variables.params = layers
 
-    def _resolve(self, include: Include) -> list[tuple[Included, Mapping[str, Any]]]:
+    def _resolve(self, include: Include, found: list[Any]) -> Program:
+        """Finds out what an include brings, for one host of all where it says so."""
         task = include.task
-        entry = self.preparer.include_entry(task)
-        found: list[tuple[Included, Mapping[str, Any]]] = []
-        try:
-            for part, args in self.preparer.include_parts(entry, task):
-                params = self.preparer.include_params(task, part)
-                included = self._bring(include, args)
-                assert part.outcome is not None
-                part.outcome.data["include"] = included.name
-                found.append((included, params))
-        except Pending:
-            raise
-        except ProvisionError as exc:
-            self.preparer.fail(entry, exc)
-        self.performer.add(entry)
-        if any(part.outcome and part.outcome.status == "failed" for part in entry.parts):
+        once = yield from self._is_once(task)
+        if once:
             self.performer.flush()
-        return found
-
-    def _below(self, include: Include, apply: Any) -> Inherited:
-        if not apply:
-            return include.outer
-        if not isinstance(apply, Mapping):
-            raise PlaybookError("'apply' takes a mapping", mark=include.task.mark)
-        level = Map(mark_of(apply))
-        level.update(apply)
-        return inherit(include.outer, level)
-
-    def _bring(self, include: Include, args: Mapping[str, Any]) -> Included:
-        below = self._below(include, args.get("apply"))
-        if include.kind == "role":
-            return self._bring_role(include, args, below)
-        name = str(args.get("file") or "").strip()
-        if not name:
-            raise PlaybookError("include_tasks names no file", mark=include.task.mark)
-        path = self.play.reader.find(name, include.task.directory, below)
-        if path is None:
-            raise PlaybookError(f"no task file {name!r}", mark=include.task.mark)
-        return self.play.include_tasks(include, path, below)
-
-    def _bring_role(self, include: Include, args: Mapping[str, Any], below: Inherited) -> Included:
-        name = str(args.get("name") or args.get("role") or "")
-        if not name:
-            raise PlaybookError("include_role names no role", mark=include.task.mark)
-        source = {
-            key: str(args.get(key) or "main").removesuffix(".yml").removesuffix(".yaml")
-            for key in ("tasks_from", "vars_from", "defaults_from", "handlers_from")
-        }
-        key = (id(include), name, tuple(source.values()))
-        roles = self.play.roles
-
-        def make() -> Included:
-            parents = below.role.lineage if below.role else ()
-            role: Role = roles.role(
-                name,
-                include.task.mark,
-                parents=parents,
-                vars_from=source["vars_from"],
-                defaults_from=source["defaults_from"],
-            )
-            used, before, handlers = roles.uses(
-                roles.meta(role).get("dependencies"), below, role.lineage
-            )
-            role = replace(role, dependencies=tuple(used))
-            own = below.with_role(role)
-            items = roles.tasks(role, own, source["tasks_from"], include.task.mark)
-            brought = [*handlers, *roles.handlers(role, own, source["handlers_from"])]
-            return Included([*before, *items], brought, role, role.name)
-
-        included = self.play.included(key, make)
-        if args.get("public") and included.role is not None:
-            self.state.included.update(
-                {k: v for k, v in included.role.defaults.items() if k not in self.state.included}
-            )
-            self.state.included.update(included.role.vars)
-        return included
+            share: Share | None = yield Once(self.place(include))
+            if share is not None:
+                self._take(task, share)
+                return
+        entry, brought = yield from self._known(task, self.includes.resolve, include)
+        self.performer.add(entry)
+        found += brought
+        if once:
+            yield Share(self.place(include), None)

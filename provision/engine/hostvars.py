@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from provision.playbook.model import Inherited, Play, Role
+from provision.playbook.model import Inherited, Role
 from provision.templating import Pending, Scope
 
 __all__ = ["Facts", "HostState", "HostVarsView", "Registers", "scope_layers"]
@@ -142,6 +143,14 @@ class Registers(dict[str, Any]):
             self._journal.append((position, name, super().get(name, _MISSING)))
         super().__setitem__(name, value)
 
+    def settle(self, name: str, value: Any, position: int) -> None:
+        """What the task at `position` has given, unless a later one has set the name already."""
+        for index, (later, other, _) in enumerate(self._journal):
+            if other == name and later > position:
+                self._journal[index] = (later, other, value)
+                return
+        super().__setitem__(name, value)
+
     def undo(self, after: int) -> None:
         for position, name, before in reversed(self._journal):
             if position > after:
@@ -167,6 +176,7 @@ class HostState:
     __slots__ = (
         "cheap_facts",
         "counts",
+        "directory",
         "ended",
         "facts",
         "included",
@@ -180,6 +190,7 @@ class HostState:
     def __init__(self, name: str) -> None:
         self.name = name
         self.inventory_vars: Mapping[str, Any] = {}
+        self.directory: Path | None = None  # of the playbook whose play it is in
         self.facts = Facts()
         self.cheap_facts: Mapping[str, Any] | None = None
         self.included = Registers()  # include_vars
@@ -226,43 +237,36 @@ class HostVarsView(Mapping[str, Any]):
         return len(self._names())
 
 
-def _role_defaults(play: Play, role: Role | None) -> list[Mapping[str, Any]]:
-    layers = [other.defaults for other in play.roles if other.defaults]
+def _role_layers(exported: Sequence[Role], role: Role | None, part: str) -> list[Mapping[str, Any]]:
+    """`defaults` or `vars` of the roles that everybody sees, then of the one we are in."""
+    layers = [getattr(other, part) for other in exported]
     if role is not None:
-        layers += [d.defaults for d in role.dependencies if d.defaults]
-        layers += [owner.defaults for owner in role.lineage if owner.defaults]
-    return layers
-
-
-def _role_vars(play: Play, role: Role | None) -> list[Mapping[str, Any]]:
-    layers = [other.vars for other in play.roles if other.vars]
-    if role is not None:
-        layers += [d.vars for d in role.dependencies if d.vars]
-        layers += [owner.vars for owner in role.lineage if owner.vars]
-    return layers
+        layers += [getattr(other, part) for other in role.dependencies]
+        layers += [getattr(owner, part) for owner in role.lineage]
+    return [layer for layer in layers if layer]
 
 
 def scope_layers(
     state: HostState,
-    play: Play,
     play_vars: Sequence[Mapping[str, Any]],
     inherited: Inherited,
     params: Sequence[Mapping[str, Any]],
     extra_vars: Mapping[str, Any],
     magic: Sequence[Mapping[str, Any]],
+    exported: Sequence[Role] = (),
 ) -> list[Mapping[str, Any]]:
     """Layers from lowest to highest precedence, as Ansible documents it.
 
     role defaults, inventory, facts, play vars, prompts, vars_files, role vars, block and task
     vars, include_vars, set_fact and register, role parameters, include parameters, extra vars,
-    magic variables.
+    magic variables. `exported` are the roles whose defaults and variables everybody sees.
     """
     role = inherited.role
-    layers: list[Mapping[str, Any]] = _role_defaults(play, role)
+    layers = _role_layers(exported, role, "defaults")
     layers.append(state.inventory_vars)
     layers.append(state.facts)
     layers += play_vars
-    layers += _role_vars(play, role)
+    layers += _role_layers(exported, role, "vars")
     layers += inherited.vars
     if state.included:
         layers.append(state.included)

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from provision.actions.base import Blob, Call, Outcome, RawCommand
 from provision.engine.connections import HostLine, Identity
-from provision.engine.entries import Entry, Part, TaskFailed, outcome_of, registered, showable
-from provision.engine.events import ItemResult, Notice, Progress, TaskResult, TaskStarted
+from provision.engine.effects import take_effects
+from provision.engine.entries import Entry, Part, TaskFailed, outcome_of
+from provision.engine.events import Progress, TaskStarted
 from provision.engine.hostvars import HostState
+from provision.engine.telling import Teller, status_of
+from provision.engine.verdict import decide, is_done, patience
 from provision.errors import InputError, ProvisionError, Unreachable
-from provision.playbook.model import Task
-from provision.templating import Pending, Scope
 from provision.transport.link import Link, Step
-from provision.yamlsource import mark_of
 
 if TYPE_CHECKING:
     from provision.engine.playrun import PlayRun
 
 __all__ = ["Performer", "Stopped"]
 
-_HIDDEN = "the output has been hidden because of no_log"
 _SETUP = "setup"
 
 
 class Stopped(Exception):
     """The user asked the run to stop."""
+
+
+def _nobody(_entry: Entry, _names: list[str]) -> None:
+    """Nobody is told."""
+
+
+def _as_it_was(_entry: Entry, part: Part) -> Any:
+    return part.planned
 
 
 class Performer:
@@ -38,8 +45,13 @@ class Performer:
         self.run = play.run
         self.state = state
         self.batch: list[Entry] = []
-        self.notified: set[str] = set()
         self.unknowns = 0
+        self.roles_run: list[object] = []  # roles of which a task has done something
+        self.teller = Teller(play, state)
+        #: Told of names that a task has notified; raises for one that nobody answers to.
+        self.notify: Callable[[Entry, list[str]], None] = _nobody
+        #: Makes anew what an action has planned, for another attempt.
+        self.replan: Callable[[Entry, Part], Any] = _as_it_was
         self._facts_wanted = False
         self._position = 0
 
@@ -48,15 +60,17 @@ class Performer:
     def add(self, entry: Entry) -> None:
         """Takes an entry up; sends what must be sent before the next task can be looked at."""
         task = entry.task
+        if self._insists(entry):
+            for part in entry.parts:
+                if not part.decided:
+                    part.outcome = None  # what is planned is done in the loop of attempts
         calls = [p for p in entry.parts if p.outcome is None and isinstance(p.planned, Call)]
         alone = self._alone(entry)
         if self.batch and (alone or (calls and not self._same_line(entry))):
             self.flush()
         self._position += 1
+        entry.position = self._position
         self.batch.append(entry)
-        for part in entry.parts:
-            if part.outcome is None and isinstance(part.planned, Outcome):
-                part.outcome = part.planned
         if all(part.outcome is not None for part in entry.parts):
             self._finish_local(entry)
         elif task.register:
@@ -66,18 +80,32 @@ class Performer:
 
     def _alone(self, entry: Entry) -> bool:
         """Several steps with decisions between them, or another host's doing."""
-        task = entry.task
-        if entry.delegate or task.until is not None:
+        open_ = [part for part in entry.parts if part.outcome is None]
+        if not open_:
+            return False
+        if self._insists(entry):
             return True
+        first = open_[0].frame
         return any(
-            part.outcome is None and not isinstance(part.planned, Call | Outcome)
-            for part in entry.parts
+            not isinstance(part.planned, Call)
+            or part.frame.delegate
+            or part.frame.ignore_unreachable
+            or part.frame.throttle
+            or part.frame.identity != first.identity
+            for part in open_
         )
 
+    @staticmethod
+    def _insists(entry: Entry) -> bool:
+        """Whether the task may be tried several times."""
+        return entry.task.until is not None or entry.task.retries is not None
+
     def _same_line(self, entry: Entry) -> bool:
+        wanted = next(part.frame.identity for part in entry.parts if part.outcome is None)
         for other in reversed(self.batch):
-            if any(isinstance(part.planned, Call) for part in other.parts):
-                return other.identity == entry.identity
+            for part in other.parts:
+                if part.outcome is None:
+                    return part.frame.identity == wanted
         return True
 
     def _must_settle(self, entry: Entry) -> bool:
@@ -183,16 +211,17 @@ class Performer:
             call = part.planned
             assert isinstance(call, Call)
             task = entry.task
-            decides = task.failed_when is not None or entry.ignore_errors
+            frame = part.frame
+            decides = task.failed_when is not None or frame.ignore_errors
             steps.append(
                 Step(
                     index=index,
                     mod=call.mod,
                     args=call.args,
-                    check=part.check if call.check is None else call.check,
-                    diff=entry.show_diff,
-                    env=entry.environment,
-                    timeout_s=call.timeout_s or entry.timeout_s,
+                    check=frame.check if call.check is None else call.check,
+                    diff=frame.show_diff,
+                    env=frame.environment,
+                    timeout_s=call.timeout_s or frame.timeout_s,
                     go_on=decides,
                     group=id(entry) if entry.looped else None,
                 )
@@ -206,7 +235,7 @@ class Performer:
             steps.append(Step(len(steps), _SETUP, self._setup_args(), go_on=True))
         if calls:
             self.run.emit(TaskStarted(self.state.name, calls[0][0].title))
-        identity = calls[0][0].identity if calls else Identity()
+        identity = calls[0][1].frame.identity if calls else Identity()
         for said in self._exchange(calls, steps, identity, ""):
             index = said["i"]
             outcome = outcome_of(said)
@@ -279,14 +308,39 @@ class Performer:
     def _perform_alone(self, entry: Entry) -> None:
         self.run.emit(TaskStarted(self.state.name, entry.title))
         for part in entry.parts:
-            if part.outcome is not None:
-                continue
-            if entry.task.until is None:
-                part.outcome = self._run_part(entry, part)
+            if part.outcome is None:
+                self._attempt(entry, part)
+
+    def run_part(self, entry: Entry, part: Part) -> None:
+        """One turn of a loop that goes in order. Raises TaskFailed of what was sent before,
+        Unreachable, Stopped."""
+        if part.outcome is None:
+            self.flush()
+            self._attempt(entry, part)
+        elif self._insists(entry) and not part.decided:
+            self._attempt(entry, part)
+        decide(entry.task, part, self.run.templar)
+        self._apply(entry, part, self._position + 1)
+
+    def _attempt(self, entry: Entry, part: Part) -> None:
+        """Does a part, as often as its task says."""
+        with self.play.throttled(entry.task, part.frame.throttle):
+            if self._insists(entry):
+                self._until(entry, part)
             else:
-                part.outcome = self._until(entry, part)
+                part.outcome = self._run_part(entry, part)
 
     def _run_part(self, entry: Entry, part: Part) -> Outcome:
+        try:
+            return self._run_planned(entry, part)
+        except Unreachable as exc:
+            if not part.frame.ignore_unreachable:
+                raise
+            self.run.connections.drop(part.frame.delegate or self.state.name)
+            text = f"{exc.what}: {exc.why}" if exc.why else exc.what
+            return Outcome("unreachable", text, data={"changed": False, "msg": text})
+
+    def _run_planned(self, entry: Entry, part: Part) -> Outcome:
         planned = part.planned
         if isinstance(planned, Outcome):
             return planned
@@ -295,8 +349,8 @@ class Performer:
         if isinstance(planned, RawCommand):
             from provision.engine.raw import run_raw
 
-            line = self._line(entry.delegate)
-            done = run_raw(line, entry.identity, planned, entry.timeout_s)
+            line = self._line(part.frame.delegate)
+            done = run_raw(line, part.frame.identity, planned, part.frame.timeout_s)
             if done.data.get("python"):
                 self.run.connections.add_interpreter(line.host, str(done.data["python"]))
             return done
@@ -317,17 +371,18 @@ class Performer:
             planned.close()
 
     def _call(self, entry: Entry, part: Part, call: Call) -> Outcome:
-        once = Part(part.scope, call, part.check)
+        once = Part(part.scope, call, part.frame)
         steps = self._steps([(entry, once)])
-        name = entry.delegate or self.state.name
+        frame = part.frame
+        name = frame.delegate or self.state.name
         if call.fresh:
             if self.run.stopping.is_set():
                 raise Stopped
             self.run.connections.drop(name)
-            if not entry.delegate:
+            if not frame.delegate:
                 self.state.cheap_facts = None
         try:
-            for said in self._exchange([(entry, once)], steps, entry.identity, entry.delegate):
+            for said in self._exchange([(entry, once)], steps, frame.identity, frame.delegate):
                 return self._finished(call, outcome_of(said))
             raise Unreachable("the host did not answer", host=name)
         except Unreachable as exc:
@@ -335,41 +390,36 @@ class Performer:
                 raise
             return Outcome("unreachable", f"{exc.what}: {exc.why}" if exc.why else exc.what)
 
-    def _until(self, entry: Entry, part: Part) -> Outcome:
-        task = entry.task
-        templar = self.run.templar
-        retries = int(templar.render(3 if task.retries is None else task.retries, part.scope))
-        delay = float(templar.render(task.delay, part.scope))
-        attempt = 0
-        while True:
-            attempt += 1
-            outcome = self._run_part(entry, part)
-            result = registered(outcome)
-            result["attempts"] = attempt
-            outcome.data["attempts"] = part.attempts = attempt
-            scope = part.scope.child({task.register: result} if task.register else {})
-            if templar.condition(task.until, scope, mark=mark_of(task.until) or task.mark):
-                return outcome
+    def _until(self, entry: Entry, part: Part) -> None:
+        task, templar = entry.task, self.run.templar
+        retries, delay = patience(task, part.scope, templar)
+        for attempt in range(1, retries + 2):
+            part.decided = False
+            part.outcome = outcome = self._run_part(entry, part)
+            if retries:
+                outcome.data["attempts"] = part.attempts = attempt
+            decide(task, part, templar)
+            if not retries or is_done(task, part, templar):
+                return
+            if part.frame.check and outcome.status == "unknown":
+                return
             if attempt > retries:
-                outcome.status = "failed"
-                outcome.msg = outcome.msg or f"not so after {attempt} attempts"
-                return outcome
-            if part.check and outcome.status == "unknown":
-                return outcome
+                break
             self.progress(entry.title, phase="retry", done=attempt, total=retries)
             if self.run.stopping.wait(delay):
                 raise Stopped
             part.planned = self._again(entry, part)
+        outcome.data["attempts"] = part.attempts = retries
+        if outcome.status != "failed":
+            outcome.data.setdefault("changed", outcome.status == "changed")
+        outcome.status = "failed"
+        outcome.msg = outcome.msg or f"not so after {retries + 1} attempts"
 
     def _again(self, entry: Entry, part: Part) -> Any:
         """A generator cannot be run twice; calls can."""
-        if isinstance(part.planned, Call | Outcome | RawCommand):
+        if isinstance(part.planned, Call | RawCommand):
             return part.planned
-        from provision.engine.preparer import Preparer
-
-        preparer = Preparer(self.play, self.state, self)
-        preparer.open()
-        return preparer._part(entry, part.scope).planned
+        return self.replan(entry, part)
 
     # -- facts ------------------------------------------------------------------------
 
@@ -390,185 +440,68 @@ class Performer:
 
     # -- results ----------------------------------------------------------------------
 
-    def take_effects(self, action: str, outcome: Outcome, position: int | None) -> None:
-        """Applies what an outcome sets: facts, variables, groups, hosts."""
-        if outcome.status in ("failed", "unreachable"):
+    def _apply(self, entry: Entry, part: Part, position: int | None) -> None:
+        """What a part sets becomes visible, once."""
+        outcome = part.outcome
+        if part.applied or outcome is None or outcome.status in ("failed", "unreachable"):
             return
-        kept = self.state.included if action == "include_vars" else self.state.registers
-        for name, value in outcome.host_vars.items():
-            kept.put(name, value, position)
-        if outcome.facts:
-            self.state.facts.update(outcome.facts)
-        inventory = self.run.inventory
-        for group in outcome.groups:
-            inventory.add_group(str(group), hosts=[self.state.name])
-        for new in outcome.new_hosts:
-            inventory.add_host(new["name"], new.get("groups", ()), new.get("vars", {}))
+        part.applied = True
+        if entry.task.action == _SETUP and not part.frame.delegate:
+            self._take_facts(outcome)
+        else:
+            take_effects(self.run, self.state, entry.task, part, position)
 
     def _finish_local(self, entry: Entry) -> None:
         """An entry that needs no host: what it sets is visible to the next task at once."""
         for part in entry.parts:
-            assert part.outcome is not None
-            self._decide(entry, part)
-            if entry.task.action != _SETUP:
-                self.take_effects(entry.task.action, part.outcome, self._position)
+            decide(entry.task, part, self.run.templar)
+            self._count_unknown(part)
+            self._apply(entry, part, self._position)
         if entry.task.register:
             self.state.registers.put(entry.task.register, self._result(entry), self._position)
 
-    def _decide(self, entry: Entry, part: Part) -> None:
-        """changed_when and failed_when, once for each part."""
-        task, outcome = entry.task, part.outcome
-        assert outcome is not None
-        if outcome.status in ("skipped", "unreachable"):
-            return
-        if outcome.status == "unknown":
+    def _count_unknown(self, part: Part) -> None:
+        if part.outcome is not None and part.outcome.status == "unknown":
             self.unknowns += 1
-            return
-        result = registered(outcome)
-        scope = part.scope.child({task.register: result}) if task.register else part.scope
-        try:
-            if task.changed_when is not None and outcome.status != "failed":
-                outcome.status = "changed" if self._holds(task.changed_when, scope, task) else "ok"
-            if task.failed_when is not None:
-                if self._holds(task.failed_when, scope, task):
-                    outcome.data["failed_when_result"] = True
-                    outcome.status = "failed"
-                else:
-                    outcome.data["failed_when_result"] = False
-                    if outcome.status == "failed":
-                        was = result.get("changed") or outcome.data.pop("changed", False)
-                        outcome.status = "changed" if was else "ok"
-        except Pending:
-            raise
-        except InputError as exc:
-            outcome.status = "failed"
-            outcome.msg = exc.what
-            outcome.data["_where"] = str(exc.mark or task.mark)
-
-    def _holds(self, conditions: Any, scope: Scope, task: Task) -> bool:
-        listed = conditions if isinstance(conditions, list) else [conditions]
-        return all(
-            self.run.templar.condition(c, scope, mark=mark_of(c) or task.mark) for c in listed
-        )
 
     def _result(self, entry: Entry) -> dict[str, Any]:
-        """What `register` keeps of the whole task."""
-        results = [self._part_result(entry, part) for part in entry.parts]
-        if not entry.looped:
-            return results[0]
-        total: dict[str, Any] = {
-            "results": results,
-            "changed": any(r["changed"] for r in results),
-            "failed": any(r["failed"] for r in results),
-            "msg": "All items completed",
-        }
-        if not results:
-            total.update(skipped=True, skipped_reason="No items in the list", msg="")
-        elif all(r.get("skipped") for r in results):
-            total.update(skipped=True, msg="All items skipped")
-        elif total["failed"]:
-            total["msg"] = "One or more items failed"
-        return total
-
-    def _part_result(self, entry: Entry, part: Part) -> dict[str, Any]:
-        assert part.outcome is not None
-        result = registered(part.outcome)
-        result.pop("_where", None)
-        result.pop("_hint", None)
-        if entry.looped:
-            loop = entry.task.loop
-            name = loop.loop_var if loop else "item"
-            result[name] = part.item
-            result["ansible_loop_var"] = name
-        return result
+        return self.teller.registered(entry)
 
     def _complete(self, entry: Entry) -> dict[str, Any]:
         """Reports a task whose parts are all answered. Raises TaskFailed."""
-        local = all(isinstance(part.planned, Outcome) for part in entry.parts)
-        if not local:
-            for part in entry.parts:
-                assert part.outcome is not None
-                self._decide(entry, part)
-                if entry.task.action == _SETUP:
-                    self._take_facts(part.outcome)
-                else:
-                    self.take_effects(entry.task.action, part.outcome, None)
+        for part in entry.parts:
+            if not part.decided:
+                decide(entry.task, part, self.run.templar)
+                self._count_unknown(part)
+            self._apply(entry, part, None)
         result = self._result(entry)
         if entry.task.register:
-            self.state.registers.put(entry.task.register, result)
-        status = self._status(entry)
-        ignored = status == "failed" and entry.ignore_errors
+            self.state.registers.settle(entry.task.register, result, entry.position)
+        status = status_of(entry)
+        frames = [p.frame for p in entry.parts if p.outcome and p.outcome.status == status]
+        ignored = status == "failed" and any(frame.ignore_errors for frame in frames)
+        ignored = ignored or status == "unreachable"
+        self.teller.tell(entry, status, ignored)
         if status == "changed":
             self._notify(entry)
-        self._report(entry, status, ignored)
+        role = entry.task.inherited.role
+        ran = role is not None and status not in ("skipped", "unreachable")
+        if ran and role not in self.roles_run:
+            self.roles_run.append(role)
         if status == "failed" and not ignored:
             raise TaskFailed(entry.task, result)
         return result
 
-    def _status(self, entry: Entry) -> str:
-        statuses = {part.outcome.status for part in entry.parts if part.outcome}
-        for status in ("unreachable", "failed", "changed", "unknown", "ok"):
-            if status in statuses:
-                return status
-        return "skipped"
-
     def _notify(self, entry: Entry) -> None:
-        for name in entry.task.inherited.notify:
-            rendered = self.run.templar.render(name, entry.scope)
-            for word in rendered if isinstance(rendered, list) else [rendered]:
-                self.notified.add(str(word))
-
-    def count(self, status: str) -> None:
-        self.state.counts[status] = self.state.counts.get(status, 0) + 1
-
-    def _report(self, entry: Entry, status: str, ignored: bool) -> None:
-        task = entry.task
-        self.count("ok" if ignored else status)
-        event = TaskResult(
-            host=self.state.name,
-            play=self.play.play.name,
-            task=entry.title,
-            action=task.action,
-            status=status,
-            duration_s=round(sum(p.outcome.duration_s for p in entry.parts if p.outcome), 4),
-            ignored=ignored,
-            handler=task.is_handler,
-            delegated_to=entry.delegate,
-            where=str(task.mark),
-            place=str(task.mark),
-        )
-        if entry.no_log:
-            event.msg = _HIDDEN if status != "skipped" else ""
-            self.run.emit(event)
-            return
-        if entry.looped:
-            event.items = [self._item(part, entry) for part in entry.parts]
-            first = next((p for p in entry.parts if p.outcome and p.outcome.status == status), None)
-        else:
-            first = entry.parts[0] if entry.parts else None
-        if first is not None and first.outcome is not None:
-            outcome = first.outcome
-            event.msg = outcome.msg or str(outcome.data.get("msg") or "")
-            event.hint = str(outcome.data.pop("_hint", "") or "")
-            event.where = str(outcome.data.pop("_where", "") or event.where)
-            event.traceback = outcome.traceback
-            event.attempts = first.attempts
-            if not entry.looped:
-                event.diff = showable(outcome) if entry.show_diff else []
-                event.data = dict(outcome.data)
-        self.run.emit(event)
-        self._warn(entry)
-
-    def _warn(self, entry: Entry) -> None:
+        names: list[str] = []
         for part in entry.parts:
-            for text in part.outcome.warnings if part.outcome else ():
-                self.run.emit(Notice("warning", text, self.state.name))
-
-    def _item(self, part: Part, entry: Entry) -> ItemResult:
-        assert part.outcome is not None
-        diff = showable(part.outcome) if entry.show_diff else []
-        msg = part.outcome.msg or str(part.outcome.data.get("msg") or "")
-        return ItemResult(part.label, part.outcome.status, msg, diff, part.outcome.data)
+            if part.outcome is None or part.outcome.status == "skipped":
+                continue
+            for name in entry.task.inherited.notify:
+                rendered = self.run.templar.render(name, part.scope)
+                names += map(str, rendered if isinstance(rendered, list) else [rendered])
+        if names:
+            self.notify(entry, names)
 
     # -- ends -------------------------------------------------------------------------
 
@@ -581,23 +514,9 @@ class Performer:
 
     def unreachable(self, exc: Unreachable) -> None:
         self.state.status = "unreachable"
-        self.count("unreachable")
-        self.run.emit(self._ending("unreachable", exc))
+        self.teller.ending("unreachable", exc)
 
     def broken(self, exc: ProvisionError) -> None:
         """A mistake that shows only while the host is on its way."""
         self.state.status = "failed"
-        self.count("failed")
-        self.run.emit(self._ending("failed", exc))
-
-    def _ending(self, status: str, exc: ProvisionError) -> TaskResult:
-        return TaskResult(
-            host=self.state.name,
-            play=self.play.play.name,
-            task="connect" if status == "unreachable" else "",
-            action="",
-            status=status,
-            msg=f"{exc.what}: {exc.why}" if exc.why else exc.what,
-            where=str(exc.mark or ""),
-            hint=exc.hint,
-        )
+        self.teller.ending("failed", exc)

@@ -31,9 +31,9 @@ from provision.engine.scheduler import Scheduler
 from provision.errors import InputError, PlaybookError
 from provision.inventory import Inventory
 from provision.playbook import Block, Files, Include, Item, Play, Playbook, Task
-from provision.playbook.model import Inherited
+from provision.playbook.model import Inherited, VarsPrompt
 from provision.secrets import Redactor
-from provision.templating import Pending, Scope, Templar
+from provision.templating import Pending, Scope, Templar, trusted
 from provision.transport.base import Connector
 from provision.yamlsource import mark_of
 
@@ -75,6 +75,7 @@ class Run:
     """Runs playbooks over an inventory.
 
     `connectors` makes connectors by kind (ssh, local). Sinks see every event, one at a time.
+    `ask` answers vars_prompt; without it the defaults count. `reload` reads the inventory anew.
     """
 
     def __init__(
@@ -88,15 +89,15 @@ class Run:
         templar: Templar,
         files: Files,
         redactor: Redactor | None = None,
-        prompts: Mapping[str, Any] | None = None,
+        ask: Callable[[VarsPrompt], Any] | None = None,
+        reload: Callable[[], Inventory] | None = None,
         doubts: list[str] | None = None,
     ) -> None:
         self.playbooks = playbooks
-        self.inventory = inventory
         self.options = options
         self.sinks = sinks
         self.redactor = redactor or Redactor()
-        self.prompts = prompts or {}
+        self.ask = ask
         self.doubts = [] if doubts is None else doubts  # what templating warns of, as it grows
         self._emitting = threading.Lock()
         self.shared = RunShared(
@@ -107,9 +108,14 @@ class Run:
             files=files,
             emit=self.emit,
             redactor=self.redactor,
+            reload=reload,
         )
         self._play: Play | None = None
         self._last_play: dict[str, int] = {}
+
+    @property
+    def inventory(self) -> Inventory:
+        return self.shared.inventory
 
     # -- events -----------------------------------------------------------------------
 
@@ -174,10 +180,12 @@ class Run:
         layers: list[Mapping[str, Any]] = [defaults]
         if play is not None:
             extra = self.options.extra_vars
-            layers += scope_layers(state, play, [play.vars], Inherited(), (), extra, ())
+            roles = () if self.options.private_role_vars else play.exported_roles
+            layers += scope_layers(state, [play.vars], Inherited(), (), extra, (), roles)
         else:
             layers += [*state.layers(), self.options.extra_vars]
-        layers.append(self.inventory.magic(host))
+        if self.shared.knows(host):
+            layers.append(self.shared.inventory.magic(host))
         scope = Scope(layers, templar=self.shared.templar)
         found: dict[str, Any] = {}
         for layer in layers:
@@ -191,13 +199,7 @@ class Run:
         return found
 
     def _state(self, host: str) -> HostState:
-        state = self.shared.states.get(host)
-        if state is None:
-            state = HostState(host)
-            directory = self._play.directory if self._play else None
-            state.inventory_vars = self.inventory.variables(host, playbook_dir=directory)
-            self.shared.states[host] = state
-        return state
+        return self.shared.state(host)
 
     # -- running ----------------------------------------------------------------------
 
@@ -208,7 +210,9 @@ class Run:
             templar=self.shared.templar,
         )
         pattern = self.shared.templar.render(play.hosts, scope, mark=mark_of(play.hosts))
-        names = [host.name for host in self.inventory.select(pattern, limit=self.options.limit)]
+        names = [
+            host.name for host in self.shared.inventory.select(pattern, limit=self.options.limit)
+        ]
         return _ordered(names, play.order)
 
     def execute(self) -> Summary:
@@ -226,13 +230,15 @@ class Run:
         self.emit(RunStarted(self.options.mode, books, everyone, sizes))
         for text in [w for book in self.playbooks for w in book.warnings]:
             self.emit(Notice("warning", text))
-        for text in self.inventory.warnings:
+        for text in self.shared.inventory.warnings:
             self.emit(Notice("warning", text))
         interrupted = False
         try:
             for number, play in enumerate(plays):
                 # Groups may have grown while earlier plays ran.
-                self._run_play(number, play, self.hosts_of(play) if number else chosen[0])
+                hosts = self.hosts_of(play) if number else chosen[0]
+                if not self._run_play(number, play, hosts):
+                    break
         except KeyboardInterrupt:
             interrupted = True
         finally:
@@ -275,24 +281,45 @@ class Run:
             number += 1
         return batches
 
-    def _run_play(self, number: int, play: Play, hosts: list[str]) -> None:
+    def _prompted(self, play: Play) -> dict[str, Any]:
+        """What the play's questions were answered with; extra variables answer them, too."""
+        return {
+            prompt.name: self._answer(prompt)
+            for prompt in play.vars_prompt
+            if prompt.name not in self.options.extra_vars
+        }
+
+    def _answer(self, prompt: VarsPrompt) -> Any:
+        answer = prompt.default if self.ask is None else self.ask(prompt)
+        if answer is None or not prompt.encrypt:
+            return answer if prompt.unsafe else trusted(answer)
+        known = {"answer": str(answer), "method": prompt.encrypt, "salt": prompt.salt or None}
+        scope = Scope([known], templar=self.shared.templar)
+        if prompt.private:
+            self.redactor.add(str(answer))
+        return self.shared.templar.evaluate("answer | password_hash(method, salt=salt)", scope)
+
+    def _run_play(self, number: int, play: Play, hosts: list[str]) -> bool:
+        """Runs a play; whether the run goes on behind it."""
         self._play = play
+        self.shared.directory = play.directory
         for name in hosts:
-            self._state(name)
+            self.shared.enter(name, play.directory)
         hosts = [name for name in hosts if self._state(name).status == "ok"]
         self.emit(PlayStarted(play.name, hosts, _spelled(play.hosts)))
+        prompts = self._prompted(play) if hosts else {}
+        lost: set[str] = set()
         for batch in self._batches(play, hosts):
-            living = [name for name in batch if self._state(name).status == "ok"]
-            if not living:
-                continue
-            batch_run = PlayRun(self.shared, play, living, hosts)
+            batch_run = PlayRun(self.shared, play, batch, hosts, prompts=prompts, lost_before=lost)
             self._run_batch(number, batch_run)
-            if self._must_stop(play, batch_run):
+            lost |= batch_run.lost
+            if not batch_run.living() or self._too_many(play, batch_run):
+                return False
+            if batch_run.ended_for_good:
                 break
+        return True
 
-    def _must_stop(self, play: Play, done: PlayRun) -> bool:
-        if not done.living() or done.ended:
-            return True
+    def _too_many(self, play: Play, done: PlayRun) -> bool:
         if done.lost and play.inherited.words.get("any_errors_fatal"):
             return True
         if play.max_fail_percentage is None:
@@ -301,12 +328,7 @@ class Run:
         return len(done.lost) / len(done.hosts) * 100 > limit
 
     def _run_batch(self, number: int, play: PlayRun) -> None:
-        runs = []
-        for name in play.hosts:
-            state = self._state(name)
-            state.ended = False
-            state.inventory_vars = self.inventory.variables(name, playbook_dir=play.play.directory)
-            runs.append(HostRun(play, state))
+        runs = [HostRun(play, self._state(name)) for name in play.hosts]
 
         def done(run: HostRun) -> None:
             self.emit(HostLeft(run.host))

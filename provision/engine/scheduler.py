@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from provision.engine.events import Notice
-from provision.engine.hostrun import HostRun, Once, Program, Request, Share, Sync
+from provision.engine.hostrun import HostRun
+from provision.engine.requests import Once, Program, Request, Share, Sync
 
 __all__ = ["Scheduler"]
 
@@ -81,7 +82,7 @@ class Scheduler:
             return True
         except Exception:
             walk.run.state.status = "failed"
-            walk.run.performer.count("failed")
+            walk.run.performer.teller.count("failed")
             words = traceback.format_exc()
             walk.run.play.run.emit(
                 Notice("error", f"a defect in provision:\n{words}", walk.run.host)
@@ -103,7 +104,7 @@ class Scheduler:
         followers = [
             walk
             for walk in self._waiting
-            if isinstance(walk.waiting, Once) and walk.waiting.order == share.order
+            if isinstance(walk.waiting, Once) and walk.waiting.place == share.place
         ]
         for walk in followers:
             self._waiting.remove(walk)
@@ -114,9 +115,15 @@ class Scheduler:
         """Lets the earliest waiters go when nobody else can move."""
         if self._running or self._ready or not self._waiting:
             return
-        earliest = min(walk.waiting.order for walk in self._waiting if walk.waiting is not None)
-        here = [w for w in self._waiting if w.waiting is not None and w.waiting.order == earliest]
+        places = [w.waiting.place for w in self._waiting if isinstance(w.waiting, Once | Sync)]
+        earliest = min(places)
+        here = [
+            walk
+            for walk in self._waiting
+            if isinstance(walk.waiting, Once | Sync) and walk.waiting.place == earliest
+        ]
         leaders = [walk for walk in here if isinstance(walk.waiting, Once)]
+        leaders.sort(key=lambda walk: walk.run.number)
         going = [walk for walk in here if isinstance(walk.waiting, Sync)] or leaders[:1]
         for walk in going:
             self._waiting.remove(walk)

@@ -15,7 +15,9 @@ from provision.playbook.model import (
     Play,
     Playbook,
     Role,
+    RoleUse,
     Task,
+    VarsPrompt,
 )
 from provision.playbook.plays import load_playbook, playbook_of
 from provision.playbook.roles import RoleReader
@@ -32,8 +34,10 @@ __all__ = [
     "Playbook",
     "Role",
     "RoleReader",
+    "RoleUse",
     "Task",
     "TaskReader",
+    "VarsPrompt",
     "inherit",
     "load_playbook",
     "playbook_of",

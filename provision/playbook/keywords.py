@@ -75,6 +75,7 @@ PLAY = (
         "serial",
         "strategy",
         "tasks",
+        "user",
         "vars_files",
         "vars_prompt",
     }

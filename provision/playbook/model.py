@@ -23,6 +23,7 @@ __all__ = [
     "Play",
     "Playbook",
     "Role",
+    "RoleUse",
     "Task",
     "VarsPrompt",
 ]
@@ -40,6 +41,11 @@ class Role:
     parents: tuple[Role, ...] = ()  # outermost first
     argument_specs: Mapping[str, Any] = field(default_factory=dict)
     dependencies: tuple[Role, ...] = ()
+    public: bool = True  # its defaults and variables are seen outside of it, too
+
+    @property
+    def full_name(self) -> str:
+        return self.name
 
     @property
     def lineage(self) -> tuple[Role, ...]:
@@ -55,7 +61,7 @@ class Inherited:
     tags: frozenset[str] = frozenset()
     vars: tuple[Mapping[str, Any], ...] = ()
     environment: tuple[Any, ...] = ()
-    module_defaults: tuple[Mapping[str, Any], ...] = ()
+    module_defaults: tuple[Any, ...] = ()  # mappings, and lists of them
     notify: tuple[Any, ...] = ()
     role: Role | None = None
 
@@ -74,6 +80,7 @@ class Loop:
     label: Any = None
     pause: Any = 0
     extended: Any = False
+    extended_allitems: Any = True
     break_when: Any = None
     mark: Mark | None = None
 
@@ -108,6 +115,22 @@ class Task:
         shown = self.name or self.spelled or self.action
         return f"{role.name} : {shown}" if role else shown
 
+    def described(self) -> dict[str, Any]:
+        """The task as `ansible_failed_task` shows it."""
+        words = self.inherited.words
+        return {
+            "name": self.name,
+            "action": self.spelled or self.action,
+            "args": dict(self.args),
+            "tags": sorted(map(str, self.inherited.tags)),
+            "when": list(self.inherited.when),
+            "register": self.register or None,
+            "delegate_to": words.get("delegate_to"),
+            "ignore_errors": words.get("ignore_errors"),
+            "run_once": words.get("run_once"),
+            "role": self.inherited.role.name if self.inherited.role else None,
+        }
+
 
 Handler = Task
 
@@ -126,6 +149,16 @@ class Include:
         return self.task.inherited
 
 
+@dataclass(frozen=True, slots=True)
+class RoleUse:
+    """A role where a play uses it. Uses with the same key are the same role with the same
+    parameters: unless it `repeats`, a host goes through them once."""
+
+    key: str
+    role: Role
+    repeats: bool = False
+
+
 @dataclass(eq=False, slots=True)
 class Block:
     block: Sequence[Item]
@@ -134,6 +167,7 @@ class Block:
     rescue: Sequence[Item] = ()
     always: Sequence[Item] = ()
     name: str = ""
+    use: RoleUse | None = None  # the block is all that a role does
 
 
 Item = Task | Block | Include
@@ -146,6 +180,10 @@ class VarsPrompt:
     private: bool = True
     default: Any = None
     confirm: bool = False
+    encrypt: str = ""  # the method of password_hash
+    salt: str = ""
+    salt_size: int | None = None
+    unsafe: bool = False  # the answer is no template
 
 
 @dataclass(eq=False, slots=True)
@@ -170,6 +208,10 @@ class Play:
     order: str = "inventory"
     max_fail_percentage: Any = None
     force_handlers: Any = None
+
+    @property
+    def exported_roles(self) -> tuple[Role, ...]:
+        return tuple(role for role in self.roles if role.public)
 
     @property
     def sections(self) -> tuple[Sequence[Item], ...]:

@@ -45,8 +45,8 @@ def _plays(path: Path, files: Files, inherited: Inherited, opened: list[Path]) -
 def _plays_of(
     raw: Any, path: Path, files: Files, inherited: Inherited, opened: list[Path]
 ) -> list[Play]:
-    if raw is None:
-        raise PlaybookError("the playbook is empty", mark=Mark(str(path)))
+    if raw is None or raw == []:
+        raise PlaybookError("A playbook must contain at least one play", mark=Mark(str(path)))
     if not isinstance(raw, list):
         raise PlaybookError(
             "a playbook is a list of plays",
@@ -96,20 +96,40 @@ def _play(entry: Map, path: Path, files: Files, inherited: Inherited) -> Play:
                 hint = "tasks stand in a list under 'tasks:' of a play"
             raise PlaybookError(f"a play has no keyword {str(key)!r}", mark=mark_of(key), hint=hint)
     if "hosts" not in entry or entry["hosts"] in (None, "", []):
-        raise PlaybookError("the play names no hosts", mark=mark, hint="add 'hosts: …'")
+        raise PlaybookError(
+            "Hosts list cannot be empty. Please check your playbook",
+            mark=mark,
+            hint="add 'hosts: …'",
+        )
+    if "user" in entry and "remote_user" in entry:
+        raise PlaybookError(
+            "both 'user' and 'remote_user' are set for this play.",
+            mark=mark_of(entry, "user") or mark,
+            hint="'user' is the old name of 'remote_user'",
+        )
     variables = entry.get("vars") or {}
     if isinstance(variables, list):  # the old form: a list of mappings
         variables = {k: v for part in variables for k, v in part.items()}
     if not isinstance(variables, Mapping):
         raise PlaybookError("'vars' takes a mapping", mark=mark_of(entry, "vars"))
-    below = inherit(inherited, {k: v for k, v in entry.items() if k != "vars"})
+    level = {k: v for k, v in entry.items() if k not in ("vars", "user")}
+    if entry.get("user") is not None:
+        level["remote_user"] = entry["user"]
+    below = inherit(inherited, level)
     below = replace(below, vars=inherited.vars)
     reader = TaskReader(files, path.parent)
+    reader.play_vars = [*inherited.vars, variables]
     roles = RoleReader(files, reader)
     roles.begin_play()
     used, role_tasks, role_handlers = roles.uses(entry.get("roles"), below)
 
     def section(name: str, *, handlers: bool = False) -> list[Any]:
+        if entry.get(name) is not None and not isinstance(entry[name], list):
+            raise PlaybookError(
+                f"A malformed block was encountered while loading {name}: {entry[name]!r} "
+                "should be a list or None",
+                mark=mark_of(entry, name),
+            )
         return reader.items(entry.get(name), below, path.parent, handlers=handlers)
 
     pre, tasks, post = section("pre_tasks"), section("tasks"), section("post_tasks")
@@ -148,7 +168,9 @@ def _prompts(raw: Any) -> list[VarsPrompt]:
     prompts = []
     for entry in _as_list(raw):
         if not isinstance(entry, Mapping) or "name" not in entry:
-            raise PlaybookError("an entry of vars_prompt needs 'name'", mark=mark_of(raw))
+            raise PlaybookError(
+                "Invalid vars_prompt data structure, missing 'name' key", mark=mark_of(raw)
+            )
         prompts.append(
             VarsPrompt(
                 name=str(entry["name"]),
@@ -156,6 +178,10 @@ def _prompts(raw: Any) -> list[VarsPrompt]:
                 private=bool(entry.get("private", True)),
                 default=entry.get("default"),
                 confirm=bool(entry.get("confirm", False)),
+                encrypt=str(entry.get("encrypt") or ""),
+                salt=str(entry.get("salt") or ""),
+                salt_size=entry.get("salt_size"),
+                unsafe=bool(entry.get("unsafe", False)),
             )
         )
     return prompts

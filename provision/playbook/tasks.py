@@ -121,12 +121,22 @@ def inherit(parent: Inherited, level: Mapping[str, Any], *, tags: bool = True) -
     )
 
 
+_INCLUDE_ARGS = {
+    "include_tasks": frozenset({"apply", "file"}),
+    "include_role": frozenset(
+        {"allow_duplicates", "apply", "defaults_from", "handlers_from", "name", "public", "role"}
+        | {"rolespec_validate", "tasks_from", "vars_from"}
+    ),
+}
+
+
 class TaskReader:
     """Turns YAML lists into items. `roles` loads a role's tasks for import_role."""
 
     def __init__(self, files: Files, playbook_dir: Path) -> None:
         self.files = files
         self.playbook_dir = playbook_dir
+        self.play_vars: Sequence[Mapping[str, Any]] = ()
         self.import_role: Callable[[Map, Any, Inherited, Mark], list[Item]] | None = None
         self._open: list[Path] = []
 
@@ -139,7 +149,11 @@ class TaskReader:
         if raw is None:
             return []
         if not isinstance(raw, list):
-            raise PlaybookError("a list of tasks is wanted here", mark=mark_of(raw))
+            raise PlaybookError(
+                f"A malformed block was encountered while loading a block: {raw!r} "
+                "should be a list or None",
+                mark=mark_of(raw),
+            )
         found: list[Item] = []
         for at, entry in enumerate(raw):
             if entry is None:
@@ -165,12 +179,20 @@ class TaskReader:
         self, raw: Map, inherited: Inherited, directory: Path, *, handlers: bool = False
     ) -> list[Item]:
         if "block" in raw:
+            if handlers:
+                raise PlaybookError(
+                    "Using a block as a handler is not supported.", mark=mark_of(raw, "block")
+                )
             return [self.block(raw, inherited, directory, handlers=handlers)]
         for stray in ("rescue", "always"):
             if stray in raw:
                 raise PlaybookError(f"{stray!r} without 'block'", mark=mark_of(raw, stray))
         key, name = self._action_key(raw, handlers)
         what = statement(str(name))
+        if handlers and what == "include_role":
+            raise PlaybookError(
+                "Using 'include_role' as a handler is not supported.", mark=mark_of(key)
+            )
         if what in ("import_tasks", "import_role"):
             return self._import(what, raw, key, inherited, directory, handlers)
         if what == "import_playbook":
@@ -249,6 +271,8 @@ class TaskReader:
     def _canonical(self, name: str, mark: Mark | None) -> str:
         if statement(name):
             return statement(name)
+        if "{{" in name:
+            return ""  # each host finds out when it gets there
         found = self.files.vocabulary.canonical(name)
         if found is None:
             known = {*self.files.vocabulary.known(), *keywords.TASK, *STATEMENTS}
@@ -310,8 +334,10 @@ class TaskReader:
         mark = mark_of(raw) or Mark("")
         action = self._canonical(name, mark_of(key) or mark)
         args = self._args(raw, key, action, mark)
-        if not statement(name) and "_template" not in args:
+        if action and not statement(name) and "_template" not in args:
             self.files.vocabulary.check(action, args, mark)
+        if statement(name):
+            self._statement_args(statement(name), args, mark)
         below = inherit(inherited, raw)
         if key == "local_action":
             below = replace(below, words={**below.words, "delegate_to": "localhost"})
@@ -322,7 +348,7 @@ class TaskReader:
             mark=mark,
             name=str(raw["name"]) if raw.get("name") is not None else "",
             spelled=name,
-            register=str(raw.get("register") or ""),
+            register=self._register(raw),
             loop=self._loop(raw),
             until=raw.get("until"),
             retries=raw.get("retries"),
@@ -336,6 +362,29 @@ class TaskReader:
             is_handler=handlers,
             directory=directory,
         )
+
+    def _register(self, raw: Map) -> str:
+        name = raw.get("register")
+        if not name:
+            return ""
+        if not isinstance(name, str) or not (name.isidentifier() or "{{" in name):
+            raise PlaybookError(
+                f"Invalid variable name in 'register' specified: {name!r}",
+                mark=mark_of(raw, "register"),
+                hint="letters, digits and underscores, not starting with a digit",
+            )
+        return str(name)
+
+    def _statement_args(self, what: str, args: Mapping[str, Any], mark: Mark) -> None:
+        """Refuses what an include does not take."""
+        known = _INCLUDE_ARGS["include_role" if what == "include_role" else "include_tasks"]
+        for key in args:
+            if key not in known and key != "_template":
+                raise PlaybookError(
+                    f"Invalid options for {what}: {key}",
+                    mark=mark_of(key) or mark,
+                    hint=did_you_mean(str(key), known),
+                )
 
     def _loop(self, raw: Map) -> Loop | None:
         found = [key for key in raw if key == "loop" or str(key).startswith("with_")]
@@ -373,6 +422,7 @@ class TaskReader:
             label=control.get("label"),
             pause=control.get("pause", 0),
             extended=control.get("extended", False),
+            extended_allitems=control.get("extended_allitems", True),
             break_when=control.get("break_when"),
             mark=mark_of(raw, key),
         )
@@ -397,23 +447,41 @@ class TaskReader:
         if what == "import_role":
             assert self.import_role is not None
             return self.import_role(raw, raw[key], below, mark)
-        value = raw[key]
-        name = value.get("file") if isinstance(value, Mapping) else value
+        args = self._args(raw, key, what, mark)
+        for option in args:
+            if option != "file":
+                raise PlaybookError(
+                    f"Invalid options for {what}: {option}", mark=mark_of(option) or mark
+                )
+        name = args.get("file")
         if not name:
-            name = (raw.get("args") or {}).get("file")
-        if not name:
-            raise PlaybookError("import_tasks names no file", mark=mark)
-        name = str(self.files.render(name, (*below.vars, self.files.extra_vars))).strip()
-        path = self.find(name, directory, below)
+            raise PlaybookError(f"No file specified for ansible.builtin.{what}", mark=mark)
+        place = mark_of(name) or mark_of(raw, key) or mark
+        name = str(self.files.render(name, self.known(below))).strip()
+        path = self.find(name, directory, below, handlers=handlers)
         if path is None:
-            raise PlaybookError(f"no task file {name!r}", mark=mark_of(value) or mark)
+            raise PlaybookError(f"Could not find or access {name!r}", mark=place)
         return self.file(path, below, handlers=handlers)
 
-    def find(self, name: str, directory: Path, inherited: Inherited) -> Path | None:
+    def known(self, inherited: Inherited) -> list[Mapping[str, Any]]:
+        """The variables that can be known while loading, for the names of imported files."""
+        layers: list[Mapping[str, Any]] = []
+        role = inherited.role
+        if role is not None:
+            layers += [owner.defaults for owner in role.lineage]
+            layers += [owner.vars for owner in role.lineage]
+            layers.append({"role_path": str(role.path), "role_name": role.name})
+        playbook = {"playbook_dir": str(self.playbook_dir.resolve())}
+        return [*layers, *self.play_vars, *inherited.vars, self.files.extra_vars, playbook]
+
+    def find(
+        self, name: str, directory: Path, inherited: Inherited, *, handlers: bool = False
+    ) -> Path | None:
         """A task file: beside the file that names it, in the role's tasks, by the playbook."""
         places = [directory]
         if inherited.role is not None:
-            places += [inherited.role.path / "tasks", inherited.role.path]
+            kind = "handlers" if handlers else "tasks"
+            places += [inherited.role.path / kind, inherited.role.path]
         places += [self.playbook_dir / "tasks", self.playbook_dir]
         for place in places:
             for suffix in ("", ".yml", ".yaml"):
