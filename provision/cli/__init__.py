@@ -26,6 +26,7 @@ COMMANDS = {
     "init": "Write a starting point for a project.",
     "inventory": "List hosts and groups and explain their variables.",
     "lab": "Boot throwaway Debian hosts on this machine.",
+    "report": "Write reports of a run of the past.",
     "run": "Run one command on hosts.",
     "schema": "Print JSON Schemas for editors.",
     "ssh": "Log in to a host of the inventory.",

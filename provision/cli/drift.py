@@ -11,12 +11,18 @@ from provision.cli.playoptions import play_options
 
 __all__ = ["command"]
 
+_FILE = click.Path(path_type=Path)
+
 
 @click.command(name="drift")
 @play_options
+@click.option("--html", type=_FILE, metavar="FILE", help="Also one page to look at.")
+@click.option("--markdown", type=_FILE, metavar="FILE", help="Also a short text for people.")
+@click.option("--mail", type=_FILE, metavar="FILE", help="The same as a mail's source.")
+@click.option("--prometheus", type=_FILE, metavar="FILE", help="Also metrics in a text file.")
 @click.option(
     "--accepted",
-    type=click.Path(path_type=Path),
+    type=_FILE,
     metavar="FILE",
     help="Deviations that are accepted; accepted-drift.yml where that exists.",
 )

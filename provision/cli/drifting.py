@@ -28,13 +28,27 @@ def run_drift(given: Mapping[str, Any]) -> int:
 
     run = make_run("drift", given, sinks=())
     judge = Judge((), read_accepted(given, run))
-    judge.sinks = dated(given, open_sinks(given))
+    judge.sinks = dated(given, _sinks(given))
     run.sinks = [judge]
     try:
         run.execute()
     finally:
         close_sinks(run.sinks)
     return judge.exit_code
+
+
+def _sinks(given: Mapping[str, Any]) -> list[Sink]:
+    """The reports; those of the whole run come last, when the history knows it."""
+    from provision.cli.reporting import makers_of
+    from provision.reports.history import History, default_path
+    from provision.reports.history.origin import here
+    from provision.reports.whole import Whole
+
+    meta = here()
+    history = None if given.get("no_history") else History(default_path())
+    makers = makers_of(given, history)
+    sinks = open_sinks(given, meta)
+    return [*sinks, Whole(meta, makers)] if makers else sinks
 
 
 def dated(given: Mapping[str, Any], sinks: list[Sink]) -> list[Sink]:

@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from provision.engine.events import Sink
     from provision.reports.history import HistoryWriter
+    from provision.reports.record import RunMeta
 
 __all__ = ["close_sinks", "every_sink", "open_history", "open_sinks", "output_of", "wants_colour"]
 
@@ -38,15 +39,18 @@ def output_of(given: Mapping[str, Any]) -> str:
     return given.get("output") or default
 
 
-def open_sinks(given: Mapping[str, Any]) -> list[Sink]:
-    """The sinks that the options ask for. Raises InputError when a file cannot be written."""
+def open_sinks(given: Mapping[str, Any], meta: RunMeta | None = None) -> list[Sink]:
+    """The sinks that the options ask for. Raises InputError when a file cannot be written.
+
+    `meta` is what the history fills with the run's circumstances, for others to read.
+    """
     sinks: list[Sink] = []
     if given.get("junit"):
         from provision.reports.junit import JUnit
 
         sinks.append(JUnit(given["junit"]))
     if given.get("playbooks") and not given.get("no_history"):
-        sinks.append(open_history(given))
+        sinks.append(open_history(given, meta))
     output = output_of(given)
     if events := os.environ.get("COMPAT_EVENTS"):
         from provision.reports.compat import CompatEvents
@@ -77,13 +81,13 @@ def open_sinks(given: Mapping[str, Any]) -> list[Sink]:
     return [*sinks, console]
 
 
-def open_history(given: Mapping[str, Any]) -> HistoryWriter:
+def open_history(given: Mapping[str, Any], meta: RunMeta | None = None) -> HistoryWriter:
     """What writes the run into the history. Nothing is opened before the run begins."""
     from provision.cli.arguments import arguments_of
     from provision.reports.history import HistoryWriter, default_path
     from provision.reports.history.origin import here
 
-    return HistoryWriter(default_path(), here(), arguments_of(given))
+    return HistoryWriter(default_path(), meta or here(), arguments_of(given))
 
 
 def close_sinks(sinks: Iterable[Sink]) -> None:
