@@ -29,7 +29,7 @@ def take_effects(
     for name, value in outcome.host_vars.items():
         kept.put(name, value, position)
     if outcome.facts:
-        state.facts.update(outcome.facts)
+        state.facts.update(outcome.facts, bare=task.action != "setup")
         if task.action == "setup":
             state.facts.gathered = True
     if outcome.groups or outcome.new_hosts:

@@ -108,7 +108,7 @@ def outcome_of(said: Mapping[str, Any]) -> Outcome:
         facts=said.get("facts") or {},
         duration_s=said.get("t", 0.0),
         traceback=said.get("traceback", ""),
-        warnings=list(said.get("warnings") or ()),
+        warnings=[*(said.get("warnings") or ()), *((said.get("data") or {}).get("warnings") or ())],
     )
 
 

@@ -75,22 +75,27 @@ class Facts(Mapping[str, Any]):
     Pending and the engine sends for them.
     """
 
-    __slots__ = ("_known", "gathered", "lazy")
+    __slots__ = ("_bare", "_known", "gathered", "lazy")
 
     def __init__(self) -> None:
         self._known: dict[str, Any] = {}
+        self._bare: set[str] = set()  # names that are variables without ansible_ before them
         self.gathered = False
         self.lazy = False
 
-    def update(self, facts: Mapping[str, Any]) -> None:
-        """Adds facts; names may or may not begin with ansible_."""
+    def update(self, facts: Mapping[str, Any], *, bare: bool = False) -> None:
+        """Adds facts; names may or may not begin with ansible_. With `bare`, those that do not
+        are variables of that name too, as what getent and package_facts bring."""
         for name, value in facts.items():
-            plain = name[8:] if name.startswith("ansible_") else name
+            plain = name.removeprefix("ansible_")
             self._known[plain] = value
+            if bare and plain == name:
+                self._bare.add(name)
 
     def clear(self) -> None:
         """Forgets; the next template that asks has them gathered again."""
         self._known.clear()
+        self._bare.clear()
         self.gathered = False
 
     def _find(self, name: object) -> Any:
@@ -98,6 +103,8 @@ class Facts(Mapping[str, Any]):
             return _MISSING
         if name == "ansible_facts":
             return self._known if self.gathered or not self.lazy else _PENDING
+        if name in self._bare:
+            return self._known[name]
         if not _is_fact(name):
             return _MISSING
         plain = name if name == "gpu" else name[8:]
@@ -120,9 +127,10 @@ class Facts(Mapping[str, Any]):
         yield "ansible_facts"
         for name in self._known:
             yield name if name == "gpu" else f"ansible_{name}"
+        yield from self._bare
 
     def __len__(self) -> int:
-        return len(self._known) + 1
+        return len(self._known) + len(self._bare) + 1
 
 
 class Registers(dict[str, Any]):

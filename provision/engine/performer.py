@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from provision.actions import action
 from provision.actions.base import Blob, Call, Outcome, RawCommand
 from provision.engine.connections import HostLine, Identity
 from provision.engine.effects import take_effects
@@ -15,6 +16,7 @@ from provision.engine.hostvars import HostState
 from provision.engine.telling import Teller, status_of
 from provision.engine.verdict import decide, is_done, patience
 from provision.errors import InputError, ProvisionError, Unreachable
+from provision.playbook.model import Task
 from provision.transport.link import Link, Step
 
 if TYPE_CHECKING:
@@ -35,6 +37,14 @@ def _nobody(_entry: Entry, _names: list[str]) -> None:
 
 def _as_it_was(_entry: Entry, part: Part) -> Any:
     return part.planned
+
+
+def _brings_facts(task: Task) -> bool:
+    """What later tasks read of facts is not known before this one has answered."""
+    try:
+        return action(task.action).sets_facts
+    except LookupError:  # the engine's own
+        return False
 
 
 class Performer:
@@ -114,6 +124,8 @@ class Performer:
         if task.failed_when is not None and not isinstance(task.failed_when, bool):
             return True
         if task.changed_when is not None and not isinstance(task.changed_when, bool):
+            return True
+        if _brings_facts(task):
             return True
         return any(p.outcome is not None and p.outcome.status == "failed" for p in entry.parts)
 
