@@ -10,6 +10,7 @@ __all__ = ["COMMANDS", "command"]
 
 COMMANDS = {
     "lint": "Say what of environment files will not travel, and fix it.",
+    "lock": "Solve an environment file once and write down every package with its hash.",
 }
 
 

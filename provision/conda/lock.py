@@ -16,7 +16,16 @@ from typing import Any
 from provision.agent.condaset import plain_source, set_digest
 from provision.errors import EnvironmentFileError, Mark
 
-__all__ = ["FORMAT", "VERSION", "CondaPackage", "Lock", "PipPackage", "load_lock", "lock_of"]
+__all__ = [
+    "FORMAT",
+    "VERSION",
+    "CondaPackage",
+    "Lock",
+    "PipPackage",
+    "load_lock",
+    "loaded",
+    "lock_of",
+]
 
 FORMAT = "provision-lock"
 VERSION = 1
@@ -48,7 +57,7 @@ class CondaPackage:
 class PipPackage:
     """`hashes` are those of the files that fit the platform, each "sha256:…".
 
-    file, url, size  the file that pip will most likely take
+    file, url, size, sha256  the file that pip will most likely take
     direct  the URL that was asked for instead of an index; "" for most
     """
 
@@ -59,12 +68,14 @@ class PipPackage:
     url: str = ""
     size: int = 0
     direct: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
     """`asked` is the hash of what was asked for: file, platform, channels, index.
 
+    requested, requested_pip  the specs and pip requirements themselves, without credentials
     pip_consistent  False for an export whose pip packages contradict each other: taken as
     they were, since such an environment exists
     """
@@ -79,6 +90,8 @@ class Lock:
     channel_priority: str = "flexible"
     indexes: tuple[str, ...] = ()
     pip_consistent: bool = True
+    requested: tuple[str, ...] = ()
+    requested_pip: tuple[str, ...] = ()
 
     @property
     def content(self) -> str:
@@ -126,6 +139,8 @@ class Lock:
             "indexes": list(self.indexes),
             "pip_consistent": self.pip_consistent,
             "variables": dict(sorted(self.variables.items())),
+            "requested": list(self.requested),
+            "requested_pip": list(self.requested_pip),
             "conda": [_plain(package) for package in self.conda],
             "pip": [_plain(package) for package in self.pip],
         }
@@ -170,6 +185,8 @@ def lock_of(data: object, file: str = "") -> Lock:
             indexes=tuple(data.get("indexes") or ()),
             variables=dict(data.get("variables") or {}),
             pip_consistent=bool(data.get("pip_consistent", True)),
+            requested=tuple(data.get("requested") or ()),
+            requested_pip=tuple(data.get("requested_pip") or ()),
             conda=tuple(_conda(item) for item in data["conda"]),
             pip=tuple(_pip(item) for item in data["pip"]),
         )
@@ -196,17 +213,25 @@ def _pip(item: Mapping[str, Any]) -> PipPackage:
     return PipPackage(**values)
 
 
-def load_lock(text: str, file: str) -> Lock:
-    """A lock from YAML or JSON text. Raises EnvironmentFileError."""
+def loaded(text: str, file: str) -> Any:
+    """Plain values of JSON or YAML. Raises EnvironmentFileError."""
     if text.lstrip().startswith("{"):
         try:
-            return lock_of(json.loads(text), file)
+            return json.loads(text)
         except ValueError as exc:
             raise EnvironmentFileError("not a lock", mark=Mark(file), why=str(exc)) from exc
-    from provision import yamlsource
-    from provision.errors import YamlError
+    import yaml
 
     try:
-        return lock_of(yamlsource.load(text, file), file)
-    except YamlError as exc:
-        raise EnvironmentFileError(exc.what, mark=exc.mark, why=exc.why) from exc
+        # locks are long, and nobody needs the place of each value
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except yaml.YAMLError as exc:
+        place = getattr(exc, "problem_mark", None)
+        mark = Mark(file, place.line + 1, place.column + 1) if place else Mark(file)
+        why = getattr(exc, "problem", None) or str(exc)
+        raise EnvironmentFileError("not valid YAML", mark=mark, why=why) from exc
+
+
+def load_lock(text: str, file: str) -> Lock:
+    """A lock from YAML or JSON text. Raises EnvironmentFileError."""
+    return lock_of(loaded(text, file), file)

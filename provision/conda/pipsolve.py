@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import tempfile
+import threading
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _UNMOVABLE = {
     "editable": "lies on one machine",
     "path": "lies on one machine",
 }
+_finding = threading.Lock()
 _RELATED = 6
 
 
@@ -42,6 +44,7 @@ class PipRequest:
     """python  the version that conda chose; conda  everything that conda installs.
 
     export  the lines are the whole of an environment that existed
+    exact  only these packages are looked up, without what they need
     """
 
     lines: Sequence[PipLine]
@@ -51,6 +54,7 @@ class PipRequest:
     indexes: Indexes
     sdists: bool = False
     export: bool = False
+    exact: bool = False
     file: str = ""
 
 
@@ -68,9 +72,9 @@ def solve_pip(request: PipRequest) -> tuple[tuple[PipPackage, ...], bool]:
         raise EnvironmentFileError(
             "pip packages need python among the dependencies", mark=wanted[0].mark
         )
-    done = _compile(request, wanted)
+    done = _compile(request, wanted, *(["--no-deps"] if request.exact else []))
     consistent = not done.returncode
-    if not consistent and request.export:
+    if not consistent and not request.exact and request.export:
         exact = _compile(request, wanted, "--no-deps")
         done = exact if not exact.returncode else done
     if done.returncode:
@@ -112,10 +116,18 @@ def _python_platform(platform: Platform, mark: Mark | None) -> str:
     return f"{machine}-manylinux_2_{fitting[-1]}"
 
 
+def _uv() -> str:
+    """The path of uv's program. Two hosts may ask at once, and `sysconfig`, where uv looks,
+    shows the second one tables that the first has only begun to fill."""
+    import uv
+
+    with _finding:
+        return str(uv.find_uv_bin())
+
+
 def _compile(
     request: PipRequest, wanted: Sequence[PipLine], *more: str
 ) -> subprocess.CompletedProcess[str]:
-    import uv
 
     env = {key: value for key, value in os.environ.items() if not key.startswith("UV_")}
     env |= request.indexes.uv_environ()
@@ -126,7 +138,7 @@ def _compile(
             "".join(f"{name} @ {path.as_uri()}\n" for name, path in sorted(stubs.items()))
         )
         argv = [
-            uv.find_uv_bin(), "pip", "compile", "-",
+            _uv(), "pip", "compile", "-",
             "--quiet", "--no-header", "--format", "pylock.toml",
             "--constraints", str(constraints),
             "--python-version", request.python,
@@ -214,6 +226,7 @@ def _package(item: Mapping[str, Any], files: Sequence[Any], direct: str) -> PipP
         url=without_credentials(url) if urlsplit(url).scheme in ("http", "https") else "",
         size=best.get("size", 0),
         direct=direct,
+        sha256=best.get("hashes", {}).get("sha256", ""),
     )
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "normalised",
     "parse_pip_line",
     "parse_requirements",
+    "plain_requirement",
     "read_requirements",
 ]
 
@@ -62,6 +63,11 @@ class PipLine:
 def normalised(name: str) -> str:
     """A distribution's name as indexes compare it: `Foo.Bar_baz` → `foo-bar-baz`."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def plain_requirement(line: PipLine) -> str:
+    """The line without passwords."""
+    return re.sub(r"://[^/\s@]+@", "://", line.text)
 
 
 def _option(text: str, mark: Mark | None) -> PipLine:

@@ -19,15 +19,17 @@ from provision.conda.envfile import EnvironmentFile
 from provision.conda.files import write_whole
 from provision.conda.indexes import Indexes
 from provision.conda.lock import VERSION, Lock, load_lock
+from provision.conda.pipspecs import plain_requirement
 from provision.conda.platforms import Platform
 from provision.conda.solve import Priority, SolveRequest, solve_conda
-from provision.conda.specs import parse_spec
+from provision.conda.specs import CondaSpec, parse_spec
 from provision.conda.vendor import TERMS_BASE
 from provision.errors import EnvironmentFileError, Mark
 
 __all__ = ["Resolution", "cache_root", "resolve"]
 
 _FALLBACK_CHANNEL = "conda-forge"
+_REVISION = 2  # of what a lock in the cache is expected to hold
 
 
 def cache_root() -> Path:
@@ -82,7 +84,7 @@ class Resolution:
     def key(self) -> str:
         """SHA-256 of what is asked."""
         asked = {
-            "lock": VERSION,
+            "lock": [VERSION, _REVISION],
             "file": self.file.digest,
             "platform": asdict(self.platform),
             "channels": [
@@ -148,6 +150,8 @@ def _solve(asked: Resolution, key: str, root: Path) -> Lock:
         channel_priority=asked.priority,
         conda=conda,
         variables=dict(sorted(file.variables.items())),
+        requested=tuple(_public(spec) for spec in file.conda),
+        requested_pip=tuple(plain_requirement(line) for line in lines),
     )
     if not lines:
         return lock
@@ -167,3 +171,9 @@ def _solve(asked: Resolution, key: str, root: Path) -> Lock:
     )
     public = tuple(url for url in asked.indexes.public() if url)
     return replace(lock, pip=pip, indexes=public, pip_consistent=consistent)
+
+
+def _public(spec: CondaSpec) -> str:
+    if not spec.channel:
+        return spec.text
+    return f"{without_credentials(spec.channel)}::{spec.bare}"

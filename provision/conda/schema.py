@@ -48,6 +48,7 @@ def lock_schema() -> dict[str, Any]:
             "url": _text(),
             "size": {"type": "integer", "minimum": 0},
             "direct": _text(),
+            "sha256": _text(_HEX64),
         },
     )
     whole = _object(
@@ -66,6 +67,8 @@ def lock_schema() -> dict[str, Any]:
         {
             "indexes": _list(_text()),
             "pip_consistent": {"type": "boolean"},
+            "requested": _list(_text()),
+            "requested_pip": _list(_text()),
             "variables": {"type": "object", "additionalProperties": _text()},
         },
     )

@@ -20,7 +20,7 @@ from provision.conda.platforms import Platform
 from provision.conda.specs import CondaSpec
 from provision.errors import EnvironmentFileError, Mark, ProvisionError
 
-__all__ = ["Priority", "SolveRequest", "solve_conda"]
+__all__ = ["Priority", "SolveRequest", "ask_child", "solve_conda"]
 
 Priority = Literal["strict", "flexible", "disabled"]
 _TIMEOUT_S = 1800.0
@@ -89,26 +89,29 @@ def solve_conda(request: SolveRequest) -> tuple[CondaPackage, ...]:
 
 
 def _ask(request: SolveRequest) -> dict[str, Any]:
+    return ask_child(request.wire(), _mark(request))
+
+
+def ask_child(request: Mapping[str, Any], mark: Mark | None) -> dict[str, Any]:
+    """The answer of a process that works with py-rattler. Raises ProvisionError."""
     try:
         done = subprocess.run(
             [sys.executable, "-m", "provision.conda.solver_child"],
-            input=json.dumps(request.wire()),
+            input=json.dumps(request),
             capture_output=True,
             text=True,
             timeout=_TIMEOUT_S,
             check=False,
         )
     except subprocess.TimeoutExpired as exc:
-        raise ProvisionError(
-            f"solving took longer than {_TIMEOUT_S:.0f} s", mark=_mark(request)
-        ) from exc
+        raise ProvisionError(f"solving took longer than {_TIMEOUT_S:.0f} s", mark=mark) from exc
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
         why = done.stderr.strip().splitlines()
         raise ProvisionError(
             f"the solver ended with {done.returncode} and without an answer",
-            mark=_mark(request),
+            mark=mark,
             why=why[-1] if why else "",
         ) from None
     return answer

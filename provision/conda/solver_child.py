@@ -154,11 +154,54 @@ class _Work:
         return found
 
 
+class _Lookup:
+    """Finds the records of packages that are known by their addresses."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.channels: list[dict[str, str]] = request["channels"]
+        self.wanted: list[dict[str, str]] = request["lookup"]
+        self.cache_dir = Path(request["cache_dir"])
+
+    async def run(self) -> dict[str, Any]:
+        try:
+            return await self.answer(rattler.Gateway(cache_dir=self.cache_dir))
+        except Exception as exc:
+            if "shard" not in str(exc):
+                raise
+        whole = rattler.SourceConfig(sharded_enabled=False)
+        return await self.answer(rattler.Gateway(cache_dir=self.cache_dir, default_config=whole))
+
+    async def answer(self, gateway: Any) -> dict[str, Any]:
+        """For each address its record, None where the channel lists it no more."""
+        found: dict[str, Any] = {}
+        lost: dict[str, str] = {}
+        for channel in self.channels:
+            mine = [item for item in self.wanted if item["channel"] == channel["url"]]
+            try:
+                answer = await gateway.query(
+                    [rattler.Channel(channel["fetch_url"])],
+                    [rattler.Subdir(name) for name in sorted({item["subdir"] for item in mine})],
+                    sorted({item["name"] for item in mine}),
+                    recursive=False,
+                )
+            except Exception as exc:
+                if "shard" in str(exc):
+                    raise
+                lost[channel["url"]] = str(exc)
+                continue
+            for records in answer:
+                for record in records:
+                    plain = _plain(record, self.channels)
+                    found[plain["url"]] = plain
+        return {"found": [found.get(item["url"]) for item in self.wanted], "lost": lost}
+
+
 def main() -> None:
     """Reads the request, answers, and ends the process."""
     request = json.load(sys.stdin)
     try:
-        answer = asyncio.run(_Work(request).run())
+        work = _Lookup(request) if "lookup" in request else _Work(request)
+        answer = asyncio.run(work.run())
     except Exception as exc:
         answer = {"error": str(exc), "kind": type(exc).__name__}
     sys.stdout.write(json.dumps(answer))

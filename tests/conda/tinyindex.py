@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
 import hashlib
+import http.server
+import threading
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 __all__ = ["TinyIndex"]
 
 
 class TinyIndex:
-    """`url` is what --index-url takes."""
+    """`url` is what --index-url takes; so is what `served` gives, over http."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -49,6 +53,23 @@ class TinyIndex:
             wheel.writestr(f"{info}/RECORD", f"{record}{info}/RECORD,,\n")
         self._list(folder)
         return path
+
+    @contextlib.contextmanager
+    def served(self) -> Iterator[str]:
+        class Quiet(http.server.SimpleHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                pass
+
+        handler = functools.partial(Quiet, directory=str(self.root))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
 
     def _list(self, folder: Path) -> None:
         links = "".join(

@@ -17,8 +17,8 @@ from provision.conda.lint.data import (
     platforms_of,
 )
 from provision.conda.lint.model import Finding, Level, Subject, spec_with
-from provision.conda.lint.piplines import shown
 from provision.conda.lock import CondaPackage
+from provision.conda.pipspecs import plain_requirement
 from provision.conda.pipstubs import distribution_name
 from provision.conda.specs import CondaSpec
 from provision.errors import Mark
@@ -104,7 +104,7 @@ def gpu_builds(subject: Subject) -> Iterator[Finding]:
         _, plus, local = line.version.partition("+")
         needs = cuda_of_build(local) if plus else cuda_of_name(line.name, "")
         if needs is not None:
-            yield from _gpu(subject, shown(line), needs, line.mark)
+            yield from _gpu(subject, plain_requirement(line), needs, line.mark)
 
 
 def _gpu(subject: Subject, text: str, needs: str, mark: Mark | None) -> Iterator[Finding]:
@@ -144,7 +144,7 @@ def owned_twice(subject: Subject) -> Iterator[Finding]:
         same = bool(line.version) and line.version.partition("+")[0] == _version(twin)
         yield Finding(
             "owned-twice", "warning" if same else "error", line.mark or subject.whole,
-            f"conda ({twin.bare}) and pip ({shown(line)}) both bring {line.name}",
+            f"conda ({twin.bare}) and pip ({plain_requirement(line)}) both bring {line.name}",
             "pip overwrites conda's files; the next update of either leaves a mixture",
             f"leave out pip's; conda brings the same ({twin.bare})" if same
             else "ask only one of them for it, for the version that really ran: pip's",

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from provision.conda.channels import has_credentials
 from provision.conda.envtext import Edit, EnvText
 from provision.conda.lint.model import Finding, Subject
-from provision.conda.pipspecs import PipLine, normalised
+from provision.conda.pipspecs import PipLine, normalised, plain_requirement
 from provision.conda.vendor import LOCAL_VERSION_INDEXES
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "index_credentials",
     "local_versions",
     "pip_unasked",
-    "shown",
     "somewhere",
 ]
 
@@ -38,14 +37,9 @@ def git(subject: Subject) -> Iterator[Finding]:
             why = "it names no commit, so each host may get another one; " + why
         yield Finding(
             "pip-git", "error", line.mark or subject.whole,
-            f"{shown(line)} is built from a repository", why,
+            f"{plain_requirement(line)} is built from a repository", why,
             "name a release (name==version), or build a wheel and give its URL",
         )  # fmt: skip
-
-
-def shown(line: PipLine) -> str:
-    """A requirement without passwords."""
-    return re.sub(r"://[^/\s@]+@", "://", line.text)
 
 
 def editable(subject: Subject) -> Iterator[Finding]:
@@ -53,7 +47,7 @@ def editable(subject: Subject) -> Iterator[Finding]:
         if line.kind == "editable":
             yield Finding(
                 "pip-editable", "error", line.mark or subject.whole,
-                f"{shown(line)} is an editable install",
+                f"{plain_requirement(line)} is an editable install",
                 "it is the working copy of one person on one machine",
                 "build a wheel and give its URL, or install the code with the service",
             )  # fmt: skip
@@ -86,7 +80,7 @@ def somewhere(subject: Subject) -> Iterator[Finding]:
         release = _release(where) or (line.name if built_by_conda else "")
         yield Finding(
             "pip-path", "error", line.mark or subject.whole,
-            f"{shown(line)} lies on one machine",
+            f"{plain_requirement(line)} lies on one machine",
             "no other machine has that file",
             f"`{release}`, if an index has it" if release else
             "publish it, or capture the environment with --include-unavailable",
@@ -118,7 +112,7 @@ def local_versions(subject: Subject) -> Iterator[Finding]:
             asked.add(option)
         yield Finding(
             "local-version", "error", line.mark or subject.whole,
-            f"{shown(line)} is on no public index",
+            f"{plain_requirement(line)} is on no public index",
             "the part behind + names a build of a vendor's own index, which the export has lost",
             f"add `{option}`" if option else "add the --extra-index-url it was installed from",
             edits,
@@ -138,7 +132,7 @@ def index_credentials(subject: Subject) -> Iterator[Finding]:
         url = line.value if line.kind == "option" else line.text.rpartition(" @ ")[2]
         if not _has_password(url):
             continue
-        plain = shown(line)
+        plain = plain_requirement(line)
         yield Finding(
             "index-token", "error", line.mark or subject.whole,
             f"{plain} holds a password",
