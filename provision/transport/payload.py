@@ -140,7 +140,7 @@ def _closure(mods: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _slim(code: types.CodeType, name: str) -> types.CodeType:
-    """Without local paths, and line tables, which are most of the bytes.
+    """Without local paths and line tables, which are most of the bytes.
 
     A traceback from the host still names module and function.
     """

@@ -7,6 +7,7 @@ host.run("file", check=True, path="/…")
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import subprocess
@@ -66,7 +67,8 @@ class PipeChannel:
     def close(self) -> None:
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(BrokenPipeError):  # what was sent to a dead program
+                    stream.close()
         self.process.wait(10)
 
 
