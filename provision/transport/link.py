@@ -100,10 +100,8 @@ class Link:
                 raise
 
     def _say_why(self) -> None:
-        """Before the first answer, a program that ended while we sent has left its reason on
-        its output: no Python, or what kept it from starting. Raises that instead."""
-        if self._facts is not None:
-            return
+        """A program that ended while we sent has left its reason on its output: no Python, or
+        what kept it from starting. Raises that instead."""
         try:
             while data := self.channel.recv(PIECE, 5.0):
                 self._buffer += data
