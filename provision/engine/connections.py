@@ -131,6 +131,11 @@ class HostLine:
             self.round_trips += link.round_trips - before
             self._busy.discard(link)
 
+    def identities(self) -> tuple[Identity, ...]:
+        """As whom agents stand ready."""
+        with self._lock:
+            return tuple(identity for identity, links in self._idle.items() if links)
+
     def stop(self) -> None:
         """Asks busy agents to end after the step they are in."""
         for link in tuple(self._busy):

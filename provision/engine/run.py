@@ -21,8 +21,10 @@ from provision.engine.events import (
     RunStarted,
     Sink,
     Summary,
+    TaskResult,
     Version,
 )
+from provision.engine.evidence import EvidenceKeeper
 from provision.engine.hostrun import HostRun
 from provision.engine.hostvars import HostState, scope_layers
 from provision.engine.options import RunOptions
@@ -39,7 +41,7 @@ from provision.yamlsource import mark_of
 
 __all__ = ["Run", "mods_of", "tasks_of"]
 
-_REDACTED = ("msg", "diff", "data", "items", "hint", "traceback", "task")
+_REDACTED = ("found", "msg", "diff", "data", "items", "hint", "traceback", "task")
 
 
 def tasks_of(items: Iterable[Item]) -> Iterable[Task]:
@@ -100,6 +102,7 @@ class Run:
         self.ask = ask
         self.doubts = [] if doubts is None else doubts  # what templating warns of, as it grows
         self._emitting = threading.Lock()
+        self._evidence = EvidenceKeeper() if options.mode == "drift" else None
         self.shared = RunShared(
             inventory=inventory,
             options=options,
@@ -122,6 +125,8 @@ class Run:
     def emit(self, event: Event) -> None:
         if not isinstance(event, Progress):
             event = self._redacted(event)
+        if self._evidence is not None and isinstance(event, TaskResult):
+            self._evidence.note(event)
         with self._emitting:
             for sink in tuple(self.sinks):
                 if not event.internal or getattr(sink, "internal", False):
@@ -333,6 +338,7 @@ class Run:
         def done(run: HostRun) -> None:
             self.emit(HostLeft(run.host))
             if self._last_play.get(run.host) == number:
+                self._gather_evidence(run.host)
                 self.shared.connections.drop(run.host)
                 self.emit(HostDone(run.host, dict(run.state.counts), run.state.round_trips))
 
@@ -344,6 +350,19 @@ class Run:
         except KeyboardInterrupt:
             self._interrupt(scheduler)
             raise
+
+    def _gather_evidence(self, host: str) -> None:
+        """Of what has drifted on a host that is through; its connection still stands."""
+        if self._evidence is None or self.shared.stopping.is_set():
+            return
+        state = self._state(host)
+        if state.status == "unreachable":
+            return
+        line = self.shared.connections.line(host)
+        before = line.round_trips
+        for event in self._evidence.gather(host, line):
+            self.emit(event)
+        state.round_trips += line.round_trips - before
 
     def _interrupt(self, scheduler: Scheduler) -> None:
         """The first Ctrl-C lets each host end the task it is in, the second cuts."""
