@@ -144,14 +144,21 @@ def tools(bench: Bench) -> dict[str, Callable[[str], Sample]]:
     }
 
 
-def measure(bench: Bench, chosen: list[str]) -> dict[tuple[str, str], Sample]:
-    """Seconds by tool and pass. The slow peers run once, ours and the floor several times."""
+def measure(bench: Bench, chosen: list[str], passes: list[str]) -> dict[tuple[str, str], Sample]:
+    """Seconds by tool and pass. The slow peers run once, ours and the floor several times.
+
+    Without the pass `scratch`, provision brings the hosts to the described state first: every
+    tool then finds the same.
+    """
     found: dict[tuple[str, str], Sample] = {}
     every = tools(bench)
     for name in chosen:
         quick = name in ("floor", "provision")
-        bench.clean()
-        for which in PASSES:
+        if "scratch" in passes:
+            bench.clean()
+        else:
+            every["provision"]("again")
+        for which in passes:
             if name == "floor" and which != "again":
                 continue
             times = bench.runs if quick and which != "scratch" else 1
@@ -180,12 +187,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", default="floor,provision,pyinfra,mitogen,ansible")
     parser.add_argument("--dir", type=Path, default=Path("/var/lib/provision/bench"))
+    parser.add_argument("--passes", default=",".join(PASSES), help="of scratch,again,dry")
     parser.add_argument("--keep", action="store_true")
     given = parser.parse_args()
     chosen = given.only.split(",")
     bench = Bench(given.dir, given.hosts, given.runs)
     try:
-        found = measure(bench, chosen)
+        found = measure(bench, chosen, given.passes.split(","))
         print(show(found, chosen, len(bench.hosts)))
         if ("provision", "again") in found:
             site = bench.work / "playbook/site.yml"
