@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from provision.actions.args import Mode, arg
 from provision.actions.base import Action, ActionContext, Blob, Call, Outcome, Script, blob_of
-from provision.errors import EnvironmentFileError, PlaybookError
+from provision.actions.envs.sources import given_name, lock_named, sourced
+from provision.errors import PlaybookError
 
 __all__ = ["ACTION", "Args", "CondaEnv"]
 
@@ -26,7 +25,15 @@ _PRIORITIES = Literal["flexible", "strict", "disabled"]
 class Args:
     name: str | None = arg("Its name; by default the file's.", default=None)
     file: str | None = arg(
-        "The exported environment.yml, looked for in `envs/`.", default=None, aliases=("src",)
+        "The exported environment.yml, looked for in `envs/`; or an @EXPLICIT list, conda-lock's "
+        "or pixi's lock.",
+        default=None,
+        aliases=("src",),
+    )
+    lock: str | None = arg(
+        "The lock to take instead of solving. By default the one beside `file` "
+        "(`bert.yml`: `bert.lock.yml`) if there is one; `none` to solve anyway.",
+        default=None,
     )
     state: _STATES = arg("Whether it should be there.", default="present")
     conda: str = arg(
@@ -90,25 +97,27 @@ class CondaEnv(Action):
         "- conda_env:\n    name: model-bert-v1\n    file: bert.yml\n"
         "- conda_env:\n    file: diffusers.yml\n    index_url: https://mirror.example/simple\n"
         '    verify: python -c "import diffusers"\n'
+        "- conda_env:\n    name: model-bert-v1\n    lock: bert.lock.yml\n"
         "- conda_env: {name: old-model, state: absent}\n"
     )
     notes = (
         "Solved once on the controller for each platform; every host installs the same list, "
-        "checked by hash. A new generation is built beside the running one, in "
-        "`envs/.generations/NAME-HASH`, verified, and then the name moves to it at once; a "
-        "failed build changes nothing. An environment that plain conda made under the name is "
-        "moved to `envs/.generations/NAME-foreign-TIME`."
+        "checked by hash. Where `provision env lock` has put a lock beside the file, nothing is "
+        "solved; one whose file has changed since is an error. A new generation is built beside "
+        "the running one, in `envs/.generations/NAME-HASH`, verified, and then the name moves to "
+        "it at once; a failed build changes nothing. An environment that plain conda made under "
+        "the name is moved to `envs/.generations/NAME-foreign-TIME`."
     )
 
     def plan(self, args: Any, ctx: ActionContext) -> Call | Outcome | Script:
         if args.state == "absent":
-            name = args.name or (_read(args, ctx).name if args.file else "")
+            name = args.name or given_name(args, ctx)
             return Call(
                 "conda_env",
                 {"state": "absent", "name": _checked(name), "envs_dir": _envs_dir(args)},
             )
-        if not args.file:
-            raise PlaybookError("conda_env needs 'file' unless 'state' is absent")
+        if not args.file and not lock_named(args):
+            raise PlaybookError("conda_env needs 'file' or 'lock' unless 'state' is absent")
         if args.keep < 0:
             raise PlaybookError("conda_env: 'keep' cannot be negative")
         return _present(args, ctx)
@@ -129,89 +138,25 @@ def _envs_dir(args: Any) -> str:
     return args.envs_dir or f"{args.conda.rstrip('/')}/envs"
 
 
-def _read(args: Any, ctx: ActionContext) -> Any:
-    from provision.conda.envfile import read_environment
-
-    path = ctx.find("envs", args.file)
-
-    def make() -> Any:
-        return read_environment(path)
-
-    return ctx.shared(("conda_env file", str(path), _stamp(path)), make)
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        info = path.stat()
-    except OSError as exc:
-        raise EnvironmentFileError(f"cannot read {path}", why=exc.strerror or "") from exc
-    return info.st_mtime_ns, info.st_size
-
-
-def _resolution(args: Any, ctx: ActionContext) -> Any:
-    """What is asked, for this host's platform. May raise what `ctx.facts` raises."""
-    from provision.conda.channels import ChannelMap
-    from provision.conda.indexes import Indexes, file_indexes, pip_settings
-    from provision.conda.platforms import host_platform
-    from provision.conda.resolve import Resolution
-    from provision.conda.vendor import CHANNEL_ALIAS
-
-    file = _read(args, ctx)
-    cuda = "" if args.cuda in ("none", "") else args.cuda
-    indexes = Indexes()
-    if args.pip and file.pip_packages:
-        own: Indexes = ctx.shared("pip settings", pip_settings)
-        url = args.index_url or str(ctx.vars.get("pip_index_url") or "")
-        indexes = file_indexes(file, own.distant(), url)
-    return Resolution(
-        file=file,
-        platform=host_platform(
-            ctx.facts(), cuda=cuda, glibc=args.glibc or "", archspec=args.archspec or ""
-        ),
-        channels=ChannelMap(
-            args.channel_alias or str(ctx.vars.get("conda_channel_alias") or CHANNEL_ALIAS),
-            _mirrors(args, ctx),
-        ),
-        channel_names=tuple(args.channels or ()),
-        priority=args.channel_priority,
-        indexes=indexes,
-        pip=args.pip,
-        sdists=args.sdists,
-        accept_terms=args.accept_defaults_terms,
-    )
-
-
-def _mirrors(args: Any, ctx: ActionContext) -> Mapping[str, str]:
-    said = args.mirrors if args.mirrors is not None else ctx.vars.get("conda_mirrors") or {}
-    if not isinstance(said, Mapping):
-        raise PlaybookError("conda_mirrors takes a mapping")
-    return {str(key): str(value) for key, value in said.items()}
-
-
 def _present(args: Any, ctx: ActionContext) -> Call:
     from provision.conda.channels import has_credentials
     from provision.conda.payload import build_payload
-    from provision.conda.resolve import resolve
 
-    asked = _resolution(args, ctx)
-    name = _checked(args.name or asked.file.name)
-    for secret in asked.indexes.secrets():
+    found = sourced(args, ctx)
+    lock = found.lock
+    name = _checked(args.name or given_name(args, ctx))
+    for secret in found.indexes.secrets():
         ctx.secret(secret)
-    channels = asked.resolved_channels()
-    for channel in channels:
+    for channel in found.channels:
         if has_credentials(channel.fetch_url):
             ctx.secret(channel.fetch_url)
-    key = asked.key()
 
-    def make() -> tuple[Any, Blob]:
-        ctx.progress("solve")
-        lock = resolve(asked, refresh=args.force)
-        data = build_payload(
-            lock, channels, sdists=args.sdists, terms_accepted=args.accept_defaults_terms
-        )
-        return lock, blob_of(data)
+    def pack() -> Blob:
+        terms = args.accept_defaults_terms
+        data = build_payload(lock, found.channels, sdists=args.sdists, terms_accepted=terms)
+        return blob_of(data)
 
-    lock, blob = ctx.shared(("conda_env lock", key, args.force), make)
+    blob = ctx.shared(("conda_env payload", found.key), pack)
     sent = {
         "state": "present",
         "name": name,
@@ -222,7 +167,7 @@ def _present(args: Any, ctx: ActionContext) -> Call:
         "payload": blob.sha256,
         "python": bool(lock.python),
         "variables": dict(lock.variables),
-        "pip_env": asked.indexes.pip_environ(),
+        "pip_env": found.indexes.pip_environ(),
         "keep": args.keep,
         "check_level": args.check_level,
         "force": args.force,

@@ -19,7 +19,15 @@ from provision.conda.resolve import Resolution, cache_root, resolve
 from provision.conda.solve import Priority
 from provision.errors import EnvironmentFileError, Mark
 
-__all__ = ["Locking", "asked_by", "make_locks", "platform_of", "platform_words"]
+__all__ = [
+    "Locking",
+    "asked_by",
+    "find_pip",
+    "finish_lock",
+    "make_locks",
+    "platform_of",
+    "platform_words",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +126,29 @@ def _completed(found: LockFile, path: Path, how: Locking, asked: Asked) -> tuple
         raise EnvironmentFileError(
             f"nothing in it is for {', '.join(wanted)}", mark=Mark(str(path)), hint=f"it has {has}"
         )
-    cache = (cache_root() if how.cache is None else how.cache) / "repodata"
     locks = []
     for lock in chosen:
-        how.notice(f"looking up {len(lock.conda)} packages for {lock.platform}")
-        done = complete(lock, how.channels, cache, str(path))
-        for package in done.unlisted:
-            how.notice(f"no channel lists {package.name} {package.version} {package.build}")
-        whole = done.lock if how.pip else replace(done.lock, pip=())
-        platform = wanted.get(lock.platform) or Platform(lock.platform)
-        whole = _with_pip_hashes(whole, platform, how, str(path))
+        whole = lock if how.pip else replace(lock, pip=())
+        whole = finish_lock(whole, str(path), how)
         locks.append(whole if whole.asked else replace(whole, asked=asked.digest))
     return tuple(sorted(locks, key=lambda lock: lock.platform))
+
+
+def finish_lock(lock: Lock, file: str, how: Locking) -> Lock:
+    """With hashes for everything, where its form had none.
+
+    Raises EnvironmentFileError, ProvisionError.
+    """
+    platform = next(
+        (p for p in how.platforms if p.subdir == lock.platform), Platform(lock.platform)
+    )
+    if not all(package.sha256 for package in lock.conda):
+        how.notice(f"looking up {len(lock.conda)} packages for {lock.platform}")
+    cache = (cache_root() if how.cache is None else how.cache) / "repodata"
+    done = complete(lock, how.channels, cache, file)
+    for package in done.unlisted:
+        how.notice(f"no channel lists {package.name} {package.version} {package.build}")
+    return _with_pip_hashes(done.lock, platform, how, file)
 
 
 def _with_pip_hashes(lock: Lock, platform: Platform, how: Locking, file: str) -> Lock:

@@ -1,0 +1,1 @@
+"""Controller halves that the actions for environments share."""
