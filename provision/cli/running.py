@@ -181,7 +181,9 @@ def make_run(
             basedir=playbook_dir,
             select_hosts=lambda pattern: [host.name for host in run.inventory.select(pattern)],
             decrypt=vault.decrypt,
+            config={"ALLOW_BROKEN_CONDITIONALS": not settings.strict_conditionals},
         ),
+        strict_conditions=settings.strict_conditionals,
         on_warning=lambda text, mark: doubts.append(f"{mark}: {text}" if mark else text),
     )
 

@@ -61,6 +61,7 @@ class _Setting:
 
 
 _SETTINGS: dict[str, _Setting] = {
+    "allow_broken_conditionals": _Setting(_bool),
     "any_errors_fatal": _Setting(_bool),
     "become": _Setting(_bool, "privilege_escalation"),
     "become_method": _Setting(_text, "privilege_escalation"),
@@ -116,7 +117,13 @@ class Settings:
     test_plugins: tuple[Path, ...] | None = None
     vault_password_file: str | None = None
     verbosity: int | None = None
+    allow_broken_conditionals: bool | None = None
     file: Path | None = None  # the ansible.cfg that was read
+
+    @property
+    def strict_conditionals(self) -> bool:
+        """Whether a condition that is no boolean is an error; only where somebody asks for it."""
+        return self.allow_broken_conditionals is False
 
 
 def _config_file(environ: Mapping[str, str]) -> Path | None:

@@ -32,7 +32,7 @@ def wants_colour(stream: TextIO) -> bool:
 
 
 def output_of(given: Mapping[str, Any]) -> str:
-    """text, json or ansible; a harness that counts results in $COMPAT_EVENTS reads the last."""
+    """text, json or ansible; a harness that sets $COMPAT_EVENTS counts lines of the last."""
     if given["as_json"]:
         return "json"
     default = "ansible" if os.environ.get("COMPAT_EVENTS") else "text"
@@ -52,10 +52,6 @@ def open_sinks(given: Mapping[str, Any], meta: RunMeta | None = None) -> list[Si
     if given.get("playbooks") and not given.get("no_history"):
         sinks.append(open_history(given, meta))
     output = output_of(given)
-    if events := os.environ.get("COMPAT_EVENTS"):
-        from provision.reports.compat import CompatEvents
-
-        sinks.append(CompatEvents(events))
     if output == "ansible":
         from provision.reports.ansible_text import AnsibleText
 

@@ -47,6 +47,7 @@ class Frame:
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float | None = None
     check: bool = False
+    left: bool = False  # of a run that fixes others: only looked at
     ignore_errors: bool = False
     ignore_unreachable: bool = False
     no_log: bool = False
@@ -136,6 +137,8 @@ def registered(outcome: Outcome) -> dict[str, Any]:
     }
     if outcome.status == "skipped":
         result["skipped"] = True
+    elif outcome.status == "failed":
+        result.setdefault("exception", outcome.traceback or "(traceback unavailable)")
     if outcome.status == "unreachable":
         result["unreachable"] = True
     if outcome.msg and "msg" not in result:

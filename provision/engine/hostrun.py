@@ -317,7 +317,9 @@ class HostRun:
     def _together(self, item: Task | Include, doing: Program) -> Program:
         """With any_errors_fatal or max_fail_percentage, what fails one host may fail all."""
         task = item.task if isinstance(item, Include) else item
-        fatal = yield from self._known(task, self._is_fatal, task)
+        fatal = False
+        if self.options.any_errors_fatal or "any_errors_fatal" in task.inherited.words:
+            fatal = yield from self._known(task, self._is_fatal, task)
         if not fatal and not self.play.counts_failures:
             yield from doing
             return
@@ -345,6 +347,8 @@ class HostRun:
 
     def _is_once(self, task: Task) -> Generator[Request, Any, bool]:
         if len(self.play.hosts) < 2 or self.play.free:
+            return False
+        if "run_once" not in task.inherited.words:
             return False
         once: bool = yield from self._known(task, self._runs_once, task)
         return once

@@ -14,7 +14,7 @@ from provision.engine.entries import Entry, Part, TaskFailed, outcome_of
 from provision.engine.events import Progress, TaskStarted
 from provision.engine.hostvars import HostState
 from provision.engine.telling import Teller, status_of
-from provision.engine.verdict import decide, is_done, patience
+from provision.engine.verdict import decide, is_done, leave, patience
 from provision.errors import InputError, ProvisionError, Unreachable
 from provision.playbook.model import Task
 from provision.transport.link import Link, Step
@@ -422,6 +422,9 @@ class Performer:
                 raise Stopped
             part.planned = self._again(entry, part)
         outcome.data["attempts"] = part.attempts = retries
+        outcome.data["failed"] = True
+        if "failed_when_result" in outcome.data:
+            return  # its word is the last one
         if outcome.status != "failed":
             outcome.data.setdefault("changed", outcome.status == "changed")
         outcome.status = "failed"
@@ -485,6 +488,7 @@ class Performer:
             if not part.decided:
                 decide(entry.task, part, self.run.templar)
                 self._count_unknown(part)
+            leave(part)
             self._apply(entry, part, None)
         result = self._result(entry)
         if entry.task.register:

@@ -137,6 +137,7 @@ class PlayRun:
         self.roles.begin_play()
         self._included: dict[object, Included] = {}
         self._lock = threading.Lock()
+        self.directory = str(play.directory.resolve())
         self._magic = self._play_magic()
         strategy = self._strategy()
         self.linear = strategy == "linear"
@@ -199,7 +200,7 @@ class PlayRun:
     def _play_magic(self) -> dict[str, Any]:
         options = self.run.options
         return {
-            "playbook_dir": str(self.play.directory.resolve()),
+            "playbook_dir": self.directory,
             "ansible_play_name": self.play.name,
             "ansible_play_hosts_all": list(self.everyone),
             "ansible_play_batch": list(self.hosts),

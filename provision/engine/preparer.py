@@ -118,7 +118,8 @@ class Preparer:
         return Part(scope, outcome, frame, outcome=outcome, decided=True)
 
     def _may_be_unknown(self) -> bool:
-        return self.run.options.check and self.performer.unknowns > 0
+        options = self.run.options
+        return (options.check or options.fix is not None) and self.performer.unknowns > 0
 
     # -- parts ------------------------------------------------------------------------
 
@@ -293,6 +294,8 @@ class Preparer:
             part.label = str(part.item)
             part.outcome = part.planned = Outcome("failed", text, data={"msg": text})
             part.decided = True
+            ignores = self.keywords.ignores_errors(entry.task, scope)
+            part.frame = replace(part.frame, ignore_errors=ignores)
 
     def turn(
         self, entry: Entry, turn: tuple[Mapping[str, Any], Any], before: Mapping[str, Any] | None

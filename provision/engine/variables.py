@@ -141,7 +141,7 @@ class Variables:
     def _search_path(self, role: Role | None) -> list[str]:
         """`ansible_search_path`: where lookups and includes begin, nearest first."""
         owners = [str(owner.path) for owner in reversed(role.lineage)] if role else []
-        return [*owners, str(self.play.play.directory.resolve())]
+        return [*owners, self.play.directory]
 
     def of(self, task: Task) -> Scope:
         """The scope of a task."""

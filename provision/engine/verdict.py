@@ -11,7 +11,7 @@ from provision.playbook.model import Task
 from provision.templating import Pending, Scope, Templar
 from provision.yamlsource import mark_of
 
-__all__ = ["decide", "holds", "is_done", "patience", "seen_scope"]
+__all__ = ["decide", "holds", "is_done", "leave", "patience", "seen_scope"]
 
 
 def holds(conditions: Any, scope: Scope, task: Task, templar: Templar) -> bool:
@@ -71,6 +71,13 @@ def decide(task: Task, part: Part, templar: Templar) -> None:
     part.decided = True
 
 
+def leave(part: Part) -> None:
+    """What would change and is not to be fixed has not been touched, and says so."""
+    outcome = part.outcome
+    if part.frame.left and part.frame.check and outcome and outcome.status == "changed":
+        outcome.status, outcome.msg, outcome.diff = "skipped", "not to be fixed", []
+
+
 def _failed(part: Part, result: Mapping[str, Any], failed: bool) -> None:
     outcome = part.outcome
     assert outcome is not None
@@ -80,6 +87,7 @@ def _failed(part: Part, result: Mapping[str, Any], failed: bool) -> None:
             outcome.data.setdefault("changed", outcome.status == "changed")
         outcome.status = "failed"
     elif outcome.status == "failed":
+        outcome.data["failed_when_suppressed_exception"] = result["exception"]
         outcome.status = "changed" if result.get("changed") else "ok"
 
 

@@ -288,7 +288,7 @@ class TaskReader:
         value = raw[key]
         if key in ("action", "local_action"):
             if isinstance(value, Mapping):
-                value = _without(value, "module")
+                value = _flattened(_without(value, "module"))
             else:
                 words = str(value).split(None, 1)
                 value = Str(words[1], mark_of(value)) if len(words) > 1 else None
@@ -303,6 +303,8 @@ class TaskReader:
             _copy(extra, args)
         if isinstance(value, Mapping):
             _copy(value, args)
+        elif isinstance(value, str) and _is_all_template(value) and not self._free(action):
+            args["_template"] = value
         elif isinstance(value, str):
             try:
                 _copy(parse_text(value, self.files.vocabulary.free_form(action)), args)
@@ -320,6 +322,9 @@ class TaskReader:
             args[free] = value
         result: dict[str, Any] = args
         return result
+
+    def _free(self, action: str) -> str:
+        return self.files.vocabulary.free_form(action) if action else ""
 
     def task(
         self,
@@ -497,6 +502,22 @@ def _copy(source: Mapping[Any, Any], into: Any) -> None:
         mark = mark_of(source, key)
         if mark is not None and isinstance(into, Map):
             into.value_marks[key] = mark
+
+
+def _is_all_template(text: str) -> bool:
+    """Whether the text is one expression and nothing else."""
+    bare = text.strip()
+    return bare.startswith("{{") and bare.endswith("}}") and bare.count("{{") == 1
+
+
+def _flattened(value: Map) -> Map:
+    """`action: {module: x, args: {...}}` with its arguments beside the module."""
+    inner = value.get("args")
+    if not isinstance(inner, Mapping):
+        return value
+    result = _without(value, "args")
+    _copy(inner, result)
+    return result
 
 
 def _without(source: Mapping[Any, Any], key: str) -> Map:

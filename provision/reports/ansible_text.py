@@ -30,7 +30,9 @@ __all__ = ["AnsibleText"]
 _COLUMNS = 79
 _ALWAYS = frozenset({"assert", "debug"})  # these print their result without -v
 _COUNTS = ("ok", "changed", "unreachable", "failed", "skipped", "rescued", "ignored")
-_HIDDEN = {"exception", "diff", "invocation"}  # with fewer than three -v
+_HIDDEN = frozenset(  # with fewer than three -v
+    {"exception", "failed_when_suppressed_exception", "diff", "invocation"}
+)
 
 
 class AnsibleText:

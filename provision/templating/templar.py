@@ -210,7 +210,13 @@ class Templar:
         if not isinstance(value, str):
             return self._truth(value, value, place)
         if not value.strip():
-            raise TemplateError("the condition is empty", mark=place)
+            raise TemplateError("Empty conditional expression: the condition is empty", mark=place)
+        if getattr(value, "unsafe", False):
+            raise TemplateError(
+                f"the condition {value!r} is an untrusted template or expression",
+                mark=place,
+                hint="!unsafe text is data and no condition",
+            )
         return self._truth(self._condition_value(value, scope, place), value, place)
 
     def _condition_value(self, source: str, scope: Scope, mark: Mark | None) -> Any:
@@ -227,7 +233,8 @@ class Templar:
             return word
         if not isinstance(result, Str) or result.unsafe:
             raise TemplateError(
-                f"the condition {source!r} gives the text {result!r}, not true or false",
+                f"the condition {source!r} gives the text {result!r}, not true or false: "
+                "it is an untrusted template or expression",
                 mark=mark,
                 hint="only text that stands in your files is taken as a condition",
             )

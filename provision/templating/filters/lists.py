@@ -83,9 +83,10 @@ def unique(
         return list(
             do_unique(environment, items, case_sensitive=bool(case_sensitive), attribute=attribute)
         )
-    except TypeError:
+    except TypeError as exc:
         if attribute is not None or case_sensitive is False:
-            raise
+            what = "'attribute' or 'case_sensitive'"
+            raise TypeError(f"{exc}; with {what} it cannot fall back to comparing items") from exc
         return _distinct(realize(items))
 
 

@@ -43,9 +43,10 @@ def _merged(
 
 
 def _tables(terms: Iterable[Any]) -> Iterable[Any]:
+    """Each term, and what a list among them holds."""
     for term in terms:
         if isinstance(term, (list, tuple)):
-            yield from _tables(term)
+            yield from term
         else:
             yield term
 

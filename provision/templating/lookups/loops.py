@@ -75,7 +75,7 @@ def table_items(_call: LookupCall, terms: list[Any], _options: dict[str, Any]) -
     found = []
     for term in terms:
         if not isinstance(term, Mapping):
-            raise TypeError(f"the lookup expects a dictionary, not a {type_name(term)}")
+            raise TypeError(f"the lookup plugin expects a dictionary, not a {type_name(term)}")
         found += [{"key": key, "value": value} for key, value in term.items()]
     return found
 
