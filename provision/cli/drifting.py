@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +14,7 @@ from provision.cli.sinks import close_sinks, open_sinks
 
 if TYPE_CHECKING:
     from provision.drift.accepted import Accepted
+    from provision.drift.judge import Judge
     from provision.engine.events import Sink
     from provision.engine.run import Run
     from provision.reports.dated import Known
@@ -24,17 +28,43 @@ def run_drift(given: Mapping[str, Any]) -> int:
     """Observes, judges, reports; the exit code. Raises InputError before any connection."""
     if any(given[word] for word in _ASKS_ONLY):
         return run_playbooks("drift", given)
+    from provision.cli.fixing import check_fix, fix
     from provision.drift.judge import Judge
 
+    check_fix(given)
     run = make_run("drift", given, sinks=())
     judge = Judge((), read_accepted(given, run))
-    judge.sinks = dated(given, _sinks(given))
     run.sinks = [judge]
-    try:
-        run.execute()
-    finally:
-        close_sinks(run.sinks)
+    with _output(given, judge):
+        judge.sinks = dated(given, _sinks(given))
+        try:
+            run.execute()
+        finally:
+            close_sinks(run.sinks)
+    if given["fix"] and judge.drifted and judge.exit_code != 130:
+        return fix(run, judge, given)
     return judge.exit_code
+
+
+@contextmanager
+def _output(given: Mapping[str, Any], judge: Judge) -> Iterator[None]:
+    """With --quiet, standard output is held back until it is known that there is something to
+    say: whoever runs this from cron gets no mail when all is in sync."""
+    if not given["quiet"]:
+        yield
+        return
+    real = sys.stdout
+    held = io.TextIOWrapper(io.BytesIO(), encoding=real.encoding or "utf-8", newline="")
+    said = True
+    try:
+        with redirect_stdout(held):
+            yield
+        said = judge.exit_code != 0
+    finally:
+        held.seek(0)
+        if said:
+            real.write(held.read())
+            real.flush()
 
 
 def _sinks(given: Mapping[str, Any]) -> list[Sink]:

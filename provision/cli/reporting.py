@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
+
+from provision.errors import InputError, ProvisionError
 
 if TYPE_CHECKING:
     from provision.reports.history import History
@@ -28,13 +34,48 @@ def makers_of(given: Mapping[str, Any], history: History | None) -> list[Maker]:
         if path is not None:
             check_target(path, f"the {option} report")
             makers.append(maker(path, history))
+    return [*makers, *_alarms(given)]
+
+
+def _alarms(given: Mapping[str, Any]) -> list[Maker]:
+    """Who is told when something has drifted. That somebody could not be told is a warning: it
+    must not hide what the run has found. Raises InputError."""
+    makers: list[Maker] = []
+    if command := given.get("on_drift"):
+        try:
+            argv = shlex.split(command)
+        except ValueError as exc:
+            raise InputError("--on-drift cannot be read", why=str(exc)) from exc
+        if not argv or shutil.which(argv[0]) is None:
+            raise InputError(f"--on-drift: there is no program {argv[0] if argv else ''!r}")
+        makers.append(_alarm(lambda told: alarm().run_command(argv, told)))
+    if url := given.get("webhook"):
+        if not str(url).startswith(("http://", "https://")):
+            raise InputError("--webhook takes an http or https address")
+        makers.append(_alarm(lambda told: alarm().post(url, told)))
     return makers
+
+
+def alarm() -> Any:
+    from provision.reports import alarm as room
+
+    return room
+
+
+def _alarm(tell: Callable[[dict[str, Any]], None]) -> Maker:
+    def make(record: Record) -> None:
+        if not record.drifted_hosts():
+            return
+        try:
+            tell(alarm().message(record))
+        except ProvisionError as exc:
+            click.echo(f"warning: {exc}", err=True)
+
+    return make
 
 
 def _points(record: Record, history: History | None) -> list[RunPoint]:
     """The runs up to this one that looked at the same, the oldest first."""
-    from provision.errors import ProvisionError
-
     meta = record.meta
     if history is None or not meta.number:
         return []

@@ -147,6 +147,13 @@ class Keywords:
         except ProvisionError:
             return False
 
+    def _is_left(self, task: Task) -> bool:
+        """Whether the run fixes other things than this one."""
+        fix = self.run.options.fix
+        return (
+            fix is not None and not task.is_handler and str(task.mark) not in fix.get(self.host, ())
+        )
+
     def frame(self, task: Task, scope: Scope) -> Frame:
         """All keywords that say how it runs. Raises what one that does not render raises."""
         options = self.run.options
@@ -155,6 +162,7 @@ class Keywords:
             return self.word(task, name, default=default, scope=scope)
 
         delegate = self.delegate(task, scope)
+        left = self._is_left(task)
         limit = word("timeout", 0)
         return Frame(
             identity=self.identity(task, scope, delegate or self.host),
@@ -162,7 +170,8 @@ class Keywords:
             delegate_facts=word("delegate_facts", False),
             environment=self.environment(task, scope) if task.inherited.environment else {},
             timeout_s=float(limit or options.task_timeout_s),
-            check=word("check_mode", options.check),
+            check=word("check_mode", options.check or left),
+            left=left,
             ignore_errors=word("ignore_errors", False),
             ignore_unreachable=word("ignore_unreachable", False),
             no_log=word("no_log", options.no_log),

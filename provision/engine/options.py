@@ -14,7 +14,11 @@ __all__ = ["RunOptions"]
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """Durations are in seconds. `check` makes every task only observe."""
+    """Durations are in seconds. `check` makes every task only observe.
+
+    With `fix` only what it names is applied, by host and the task's place; every other task is
+    observed, since later ones may ask for its result. Handlers run as ever.
+    """
 
     mode: str = "apply"  # apply | plan | drift
     check: bool = False
@@ -47,4 +51,5 @@ class RunOptions:
     private_role_vars: bool = False
     missing_handlers: str = "error"  # error | warn
     unmatched_hosts: str = "warning"  # error | warning | ignore
+    fix: Mapping[str, frozenset[str]] | None = None
     project: Path = field(default_factory=Path.cwd)
