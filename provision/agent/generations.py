@@ -20,7 +20,7 @@ FOLDER = ".generations"
 _HEX = 12
 _EXCHANGE = 2  # renameat2's RENAME_EXCHANGE
 _AT_FDCWD = -100
-_UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system")
+UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system")
 
 
 def is_generation(entry: str, name: str) -> bool:
@@ -33,6 +33,16 @@ def is_generation(entry: str, name: str) -> bool:
     digest, _, again = rest.partition("-r")
     hexadecimal = len(digest) == _HEX and all(c in "0123456789abcdef" for c in digest)
     return hexadecimal and (not again or again.isdigit())
+
+
+def name_of(entry: str) -> str:
+    """The environment whose generation a directory's name says it is; "" for none."""
+    head, _, last = entry.rpartition("-")
+    if last[:1] == "r" and last[1:].isdigit() and "-" in head:
+        head, _, last = head.rpartition("-")
+    if head.endswith("-foreign"):
+        head = head[: -len("-foreign")]
+    return head if head and is_generation(entry, head) else ""
 
 
 class Generations:
@@ -111,7 +121,7 @@ class Generations:
         same = _content(current or "")
         useless = [p for p in others if not self.finished(p) or _content(p) == same]
         done = [path for path in others if path not in useless]
-        done.sort(key=_made, reverse=True)
+        done.sort(key=made, reverse=True)
         return [path for path in useless + done[keep:] if not in_use(path)]
 
     def collect(self, keep: int) -> List[str]:
@@ -129,7 +139,7 @@ def _content(path: str) -> str:
     return head if sep and number.isdigit() else os.path.basename(path)
 
 
-def _made(path: str) -> float:
+def made(path: str) -> float:
     built: Any = condaprefix.read_note(path).get("built")
     if isinstance(built, float):
         return built
@@ -153,7 +163,7 @@ def in_use(prefix: str) -> bool:
 
 def _in_units(prefix: str) -> bool:
     needle = (prefix.rstrip("/") + "/").encode("utf-8", "surrogateescape")
-    for folder in _UNIT_FOLDERS:
+    for folder in UNIT_FOLDERS:
         for path in fs.children(folder):
             if path.endswith((".service", ".conf")) and not os.path.islink(path):
                 try:
