@@ -100,6 +100,7 @@ class Call:
     check: bool | None = None  # None: as the task runs
     finish: Callable[[Outcome], Outcome] | None = None
     receive: Callable[[int, Any], None] | None = None
+    mods: Sequence[str] = ()  # further host halves that this one calls
     fresh: bool = False
     lost_ok: bool = False
 

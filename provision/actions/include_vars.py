@@ -109,7 +109,7 @@ def _wanted(name: str, args: Any) -> bool:
             return False
     except re.error as exc:
         raise PlaybookError(f"include_vars: not a regular expression: {exc}") from None
-    if name.rpartition(".")[2] in args.extensions:
+    if Path(name).suffix[1:] in args.extensions:
         return True
     if args.ignore_unknown_extensions:
         return False

@@ -91,7 +91,7 @@ class Context:
         self.check: bool = step.get("check", False)
         self.want_diff: bool = step.get("diff", True)
         self.env: Dict[str, str] = step.get("env") or {}
-        limit = step.get("timeout_s")
+        limit = self.limit_s = step.get("timeout_s")
         self.deadline: Optional[float] = None if limit is None else time.monotonic() + limit
 
     def left_s(self) -> Optional[float]:
@@ -137,6 +137,8 @@ class Context:
             raise Fail("cannot run %s: %s" % (argv[0], exc.strerror or exc), rc=127) from None
         data = {"rc": done.rc, "stdout": done.stdout, "stderr": done.stderr, "cmd": list(argv)}
         if done.timed_out:
+            if self.left_s() == 0:
+                data["timedout"] = {"period": self.limit_s}
             raise Fail("%s did not end within %.0f s" % (argv[0], timeout_s or 0), **data)
         if ok is not None and done.rc not in ok:
             words = (done.stderr.strip() or done.stdout.strip()).splitlines()

@@ -53,6 +53,8 @@ class Frame:
     no_log: bool = False
     show_diff: bool = True
     throttle: int = 0
+    async_s: float = 0  # how long it may take in the background; 0: it is waited for
+    poll_s: float = 0  # how often to ask how it stands; 0: never
 
 
 BARE = Frame()
@@ -139,6 +141,8 @@ def registered(outcome: Outcome) -> dict[str, Any]:
         result["skipped"] = True
     elif outcome.status == "failed":
         result.setdefault("exception", outcome.traceback or "(traceback unavailable)")
+    elif outcome.status == "unknown":
+        result["skipped"] = True  # playbooks ask whether a check has left it out
     if outcome.status == "unreachable":
         result["unreachable"] = True
     if outcome.msg and "msg" not in result:

@@ -254,12 +254,19 @@ class HostRun:
         yield from self._perform(task)
 
     def _perform(self, task: Task) -> Program:
-        if task.action in _TAKING_TIME:
+        if task.action in _TAKING_TIME or self._shares_files():
             self.performer.flush()
         entry: Entry = yield from self._known(task, self.preparer.entry, task)
         if entry.todo is not None:
             yield from self._each(entry)
         self.performer.add(entry)
+
+    def _shares_files(self) -> bool:
+        """Whether the host is the controller: a lookup may read what the task before it writes,
+        and looking ahead would save nothing."""
+        if self.options.batch_local or not self.performer.batch:
+            return False
+        return self.play.run.connections.line(self.host).target.kind == "local"
 
     def _each(self, entry: Entry) -> Program:
         """The turns of a loop that goes in order."""

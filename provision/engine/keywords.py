@@ -177,7 +177,19 @@ class Keywords:
             no_log=word("no_log", options.no_log),
             show_diff=word("diff", options.diff),
             throttle=int(word("throttle", 0)),
+            async_s=self._number(task, task.async_, scope) if task.async_ else 0,
+            poll_s=self._number(task, 15 if task.poll is None else task.poll, scope),
         )
+
+    def _number(self, task: Task, value: Any, scope: Scope) -> float:
+        if is_template(value):
+            value = self.run.templar.render(value, scope, mark=task.mark)
+        try:
+            return float(value or 0)
+        except (TypeError, ValueError):
+            raise PlaybookError(
+                f"'async' and 'poll' take seconds, not {value!r}", mark=task.mark
+            ) from None
 
 
 def is_selected(tags: frozenset[str], wanted: frozenset[str], unwanted: frozenset[str]) -> bool:

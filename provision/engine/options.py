@@ -49,6 +49,7 @@ class RunOptions:
     any_errors_fatal: bool = False
     no_log: bool = False
     private_role_vars: bool = False
+    batch_local: bool = False  # look ahead also where the host is the controller itself
     missing_handlers: str = "error"  # error | warn
     unmatched_hosts: str = "warning"  # error | warning | ignore
     fix: Mapping[str, frozenset[str]] | None = None

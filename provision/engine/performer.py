@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from provision.actions import action
@@ -101,6 +102,7 @@ class Performer:
             or part.frame.delegate
             or part.frame.ignore_unreachable
             or part.frame.throttle
+            or part.frame.async_s
             or part.frame.identity != first.identity
             for part in open_
         )
@@ -127,7 +129,12 @@ class Performer:
             return True
         if _brings_facts(task):
             return True
-        return any(p.outcome is not None and p.outcome.status == "failed" for p in entry.parts)
+        for part in entry.parts:
+            if part.outcome is not None and part.outcome.status == "failed":
+                return True
+            if isinstance(part.planned, Call) and part.planned.receive is not None:
+                return True  # what it brings here may be read by the next
+        return False
 
     def learn(self, name: str) -> None:
         """Does what is needed for the pending variable `name` to be known."""
@@ -234,6 +241,7 @@ class Performer:
                     diff=frame.show_diff,
                     env=frame.environment,
                     timeout_s=call.timeout_s or frame.timeout_s,
+                    mods=tuple(call.mods),
                     go_on=decides,
                     group=id(entry) if entry.looped else None,
                 )
@@ -354,6 +362,8 @@ class Performer:
 
     def _run_planned(self, entry: Entry, part: Part) -> Outcome:
         planned = part.planned
+        if part.frame.async_s and not part.frame.check:
+            return self._in_background(entry, part)
         if isinstance(planned, Outcome):
             return planned
         if isinstance(planned, Call):
@@ -401,6 +411,23 @@ class Performer:
             if not call.lost_ok:
                 raise
             return Outcome("unreachable", f"{exc.what}: {exc.why}" if exc.why else exc.what)
+
+    def _in_background(self, entry: Entry, part: Part) -> Outcome:
+        call = part.planned
+        if not isinstance(call, Call) or call.blobs or call.receive:
+            text = f"This action ({entry.task.action}) does not support async."
+            return Outcome("failed", text, data={"msg": text})
+        from provision.engine.background import run_in_background
+
+        step = self._steps([(entry, Part(part.scope, call, part.frame))])[0]
+        limit = replace(part.frame, timeout_s=None)
+        done = run_in_background(
+            replace(step, timeout_s=part.frame.async_s, index=0),
+            part.frame,
+            lambda call: self._call(entry, Part(part.scope, call, limit), call),
+            self.run.stopping.wait,
+        )
+        return self._finished(call, done) if done.data.get("finished") else done
 
     def _until(self, entry: Entry, part: Part) -> None:
         task, templar = entry.task, self.run.templar

@@ -74,6 +74,23 @@ class RunShared:
             state.inventory_vars = self.inventory.variables(name, playbook_dir=directory)
         return state
 
+    def magic(self) -> dict[str, Any]:
+        """Variables that are the same everywhere."""
+        options = self.options
+        return {
+            "ansible_check_mode": options.check,
+            "ansible_diff_mode": options.diff,
+            "ansible_verbosity": options.verbosity,
+            "ansible_forks": options.forks,
+            "ansible_limit": options.limit or "all",
+            "ansible_run_tags": sorted(options.tags),
+            "ansible_skip_tags": sorted(options.skip_tags),
+            "ansible_version": ANSIBLE_VERSION,
+            "ansible_playbook_python": sys.executable,
+            "ansible_inventory_sources": list(self.inventory.sources),
+            "provision_version": __version__,
+        }
+
     def grow(self, change: Callable[[Inventory], object]) -> None:
         """add_host and group_by: changes the inventory of this run, one at a time."""
         with self.growing:
@@ -107,6 +124,10 @@ class Included:
     def exposed(self) -> Role | None:
         """The role when its defaults and variables are seen by what follows, too."""
         return self.role if self.role is not None and self.role.public else None
+
+
+def _spelled(pattern: Any) -> str:
+    return ",".join(map(str, pattern)) if isinstance(pattern, list) else str(pattern)
 
 
 class PlayRun:
@@ -198,26 +219,19 @@ class PlayRun:
     # -- variables --------------------------------------------------------------------
 
     def _play_magic(self) -> dict[str, Any]:
-        options = self.run.options
+        roles = self.play.roles
+        named = list(dict.fromkeys(r.name for r in roles if not r.parents))
+        dependencies = list(dict.fromkeys(d.name for r in roles for d in r.dependencies))
         return {
+            **self.run.magic(),
             "playbook_dir": self.directory,
-            "ansible_play_name": self.play.name,
+            "ansible_play_name": self.play.name or _spelled(self.play.hosts),
             "ansible_play_hosts_all": list(self.everyone),
             "ansible_play_batch": list(self.hosts),
-            "ansible_play_role_names": list(dict.fromkeys(r.name for r in self.play.roles)),
-            "role_names": list(dict.fromkeys(r.name for r in self.play.roles)),
-            "ansible_role_names": list(dict.fromkeys(r.name for r in self.play.roles)),
-            "ansible_check_mode": options.check,
-            "ansible_diff_mode": options.diff,
-            "ansible_verbosity": options.verbosity,
-            "ansible_forks": options.forks,
-            "ansible_limit": options.limit or "all",
-            "ansible_run_tags": sorted(options.tags),
-            "ansible_skip_tags": sorted(options.skip_tags),
-            "ansible_version": ANSIBLE_VERSION,
-            "ansible_playbook_python": sys.executable,
-            "ansible_inventory_sources": list(self.run.inventory.sources),
-            "provision_version": __version__,
+            "ansible_play_role_names": named,
+            "role_names": named,
+            "ansible_dependent_role_names": dependencies,
+            "ansible_role_names": list(dict.fromkeys([*dependencies, *named])),
         }
 
     def living(self, *, of_batch: bool = True) -> list[str]:

@@ -160,6 +160,9 @@ class Preparer:
             part = self._failed(entry, scope, exc, frame)
             part.item, part.loop = item, loop
             return part
+        if frame.async_s and not frame.check and isinstance(planned, Outcome):
+            text = f"This action ({task.action}) does not support async."
+            planned = Outcome("failed", text, data={"msg": text})
         part = Part(scope, planned, frame, item=item, loop=loop)
         if isinstance(planned, Outcome):
             part.outcome = planned

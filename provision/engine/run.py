@@ -182,7 +182,7 @@ class Run:
         connection = words.get("connection") or self.options.connection
         if connection and connection not in ("ssh", "smart", "paramiko"):
             defaults["ansible_connection"] = connection
-        layers: list[Mapping[str, Any]] = [defaults]
+        layers: list[Mapping[str, Any]] = [defaults, self.shared.magic()]
         if play is not None:
             extra = self.options.extra_vars
             roles = () if self.options.private_role_vars else play.exported_roles

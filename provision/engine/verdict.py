@@ -112,6 +112,6 @@ def is_done(task: Task, part: Part, templar: Templar) -> bool:
     """Whether `until` holds; without one, whether the attempt went well."""
     assert part.outcome is not None
     result = registered(part.outcome)
-    if not task.until:
+    if task.until is None or task.until == []:
         return not result["failed"]
     return holds(task.until, seen_scope(task, part, result), task, templar)

@@ -43,6 +43,7 @@ class Step:
     env: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float | None = None
     go_on: bool = False  # a failure does not end the batch
+    mods: tuple[str, ...] = ()  # further host halves that this one calls
     group: int | None = None  # a failure ends the batch only behind the steps of this group
 
     def message(self) -> dict[str, object]:
@@ -232,7 +233,7 @@ class Link:
         Raises ChannelLost or NoInterpreter.
         """
         steps = list(steps)
-        self._need({step.mod for step in steps})
+        self._need({mod for step in steps for mod in (step.mod, *step.mods)})
         self._batch += 1
         batch = {"type": "batch", "id": self._batch, "steps": [s.message() for s in steps]}
         self._send(self._json(batch))

@@ -11,12 +11,27 @@ from provision.engine.events import Event, Sink, Summary, TaskResult
 from provision.engine.options import RunOptions
 from provision.engine.run import Run
 from provision.engine.vocabulary import ActionVocabulary
+from provision.errors import ConnectFailed
 from provision.inventory import load_inventory
 from provision.playbook import Files, load_playbook
 from provision.templating import LookupContext, Scope, Templar, trusted
+from provision.transport.base import Connection, Target
 from provision.transport.local import LocalConnector
 
 __all__ = ["Ran", "run_playbook"]
+
+
+class Nowhere:
+    """Connects to hosts that are not there."""
+
+    def connect(self, target: Target) -> Connection:
+        raise ConnectFailed("nobody answers", host=target.host)
+
+    def dial(self, target: Target) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 class Ran:
@@ -67,13 +82,14 @@ def run_playbook(
         return templar.render(value, Scope(layers, templar=templar))
 
     files = Files(ActionVocabulary(), render=render, extra_vars=given)
+    options.setdefault("batch_local", True)  # as on a distant host
     events: list[Event] = []
     run = Run(
         [load_playbook(path, files)],
         found,
         RunOptions(extra_vars=given, project=project, **options),
         sinks=[*sinks, events.append],
-        connectors={"local": LocalConnector},
+        connectors={"local": LocalConnector, "ssh": Nowhere},
         templar=templar,
         files=files,
     )
