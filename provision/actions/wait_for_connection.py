@@ -31,8 +31,8 @@ class WaitForConnection(Action):
     check_mode = "does not wait"
     notes = "Makes a new connection for each try. Returns `elapsed`, in seconds."
     examples = (
-        "- hosts: new\n  gather_facts: false\n  tasks:\n"
-        "    - wait_for_connection:\n        delay: 10\n        timeout: 300\n"
+        "- name: The host is being installed; the play has gather_facts: false\n"
+        "  wait_for_connection:\n    delay: 10\n    timeout: 300\n"
     )
 
     def plan(self, args: Any, ctx: ActionContext) -> Outcome | Script:
