@@ -31,7 +31,7 @@ class WaitForConnection(Action):
     check_mode = "does not wait"
     notes = "Makes a new connection for each try. Returns `elapsed`, in seconds."
     examples = (
-        "- name: The host is being installed; the play has gather_facts: false\n"
+        "- name: The host is being installed\n"
         "  wait_for_connection:\n    delay: 10\n    timeout: 300\n"
     )
 
