@@ -225,8 +225,10 @@ def test_without_scripts(browser: Chromium, tmp_path: Path) -> None:
         path = tmp_path / "page.html"
         path.write_text(page_of(picture()))
         browser.open(path, "#g1", scripts=False)
-        seen = "document.querySelector('#g1 .b').checkVisibility({contentVisibilityAuto: true})"
+        seen = "document.querySelector('#g1 .b').checkVisibility()"
         assert browser.js(seen) is True
+        other = "document.querySelector('#g2 .b').checkVisibility()"
+        assert browser.js(other) is False
         assert browser.js("document.getElementById('ql').hidden") is True
         assert browser.js("document.querySelectorAll('.hm td').length") > 100
     finally:
