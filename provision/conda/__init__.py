@@ -1,1 +1,1 @@
-"""."""
+"""Environment files, locks, solving and comparing: what is known of conda without a host."""
