@@ -96,14 +96,11 @@ class Chromium:
 
     def open(self, path: Path, fragment: str = "", *, scripts: bool = True) -> None:
         """Loads a page and waits until it has been painted; without scripts, until loaded."""
-        self.tell("Page.navigate", url="about:blank")
-        self._seen.clear()
-        self.tell("Page.navigate", url=path.as_uri() + fragment)
-        while True:
-            known = [said for said in self._seen if said.get("method") == "Page.loadEventFired"]
-            if known:
-                break
-            self._seen.append(self._message())
+        for address in ("about:blank", path.as_uri() + fragment):
+            self._seen.clear()
+            self.tell("Page.navigate", url=address)
+            while not any(said.get("method") == "Page.loadEventFired" for said in self._seen):
+                self._seen.append(self._message())
         if not scripts:
             return
         frame = "requestAnimationFrame"
