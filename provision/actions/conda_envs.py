@@ -12,20 +12,32 @@ from provision.errors import PlaybookError
 __all__ = ["ACTION", "Args", "CondaEnvs"]
 
 _TIMEOUT_S = 1800.0
-_WHAT = Literal["list", "history", "rollback", "gc"]
+_WHAT = Literal["list", "history", "read", "rollback", "gc"]
+_LEVELS = Literal["records", "files", "hashes"]
 
 
 @dataclass(frozen=True, slots=True)
 class Args:
     what: _WHAT = arg(
-        "`list` the host's environments, tell the `history` of one, lead its name back to an "
-        "earlier generation, or remove those that nobody needs.",
+        "`list` the host's environments, tell the `history` of one, `read` all that is known of "
+        "one, lead its name back to an earlier generation, or remove those that nobody needs.",
         default="list",
     )
-    name: str | None = arg("The environment; `gc` takes all when it is not said.", default=None)
+    name: str | None = arg(
+        "The environment; `gc` takes all when it is not said, `read` a path or a generation, too.",
+        default=None,
+    )
     to: str | None = arg(
         "The generation to go back to; by default the one built before the current one.",
         default=None,
+    )
+    check_level: _LEVELS = arg(
+        "How deep `read` looks: package records, the existence of each file, or its hash.",
+        default="records",
+    )
+    whole: bool = arg(
+        "`read` also tells each record, the history, the machine, and files nobody owns.",
+        default=False,
     )
     keep: int = arg("Older generations that `gc` leaves.", default=2)
     conda: str | None = arg(
@@ -54,7 +66,7 @@ class CondaEnvs(Action):
     )
 
     def plan(self, args: Any, ctx: ActionContext) -> Call:
-        if args.what in ("history", "rollback") and not args.name:
+        if args.what in ("history", "read", "rollback") and not args.name:
             raise PlaybookError(f"conda_envs: {args.what} needs 'name'")
         if args.keep < 0:
             raise PlaybookError("conda_envs: 'keep' cannot be negative")

@@ -42,7 +42,7 @@ def site_packages(prefix: str) -> List[str]:
     return [path for path in found if os.path.isdir(path)]
 
 
-def _is_dist(name: str) -> bool:
+def is_dist(name: str) -> bool:
     return name.endswith((".dist-info", ".egg-info", ".egg-link")) and not name.startswith("~")
 
 
@@ -52,7 +52,7 @@ def signature(prefix: str) -> str:
     meta = os.path.join(prefix, "conda-meta")
     places = [os.path.join(meta, name) for name in record_names(prefix)]
     for folder in site_packages(prefix):
-        places += [os.path.join(folder, name) for name in _listed(folder) if _is_dist(name)]
+        places += [os.path.join(folder, name) for name in _listed(folder) if is_dist(name)]
     places += [os.path.join(meta, "state"), os.path.join(prefix, "bin", "python")]
     for path in places:
         info = fs.lstat(path)
@@ -96,13 +96,13 @@ def read_set(prefix: str, records: Records) -> PackageSet:
     for folder in site_packages(prefix):
         for entry in _listed(folder):
             path = os.path.join(folder, entry)
-            if _is_dist(entry) and path[start:] not in owned:
-                name, values = _distribution(path)
+            if is_dist(entry) and path[start:] not in owned:
+                name, values = distribution(path)
                 found["pip:" + name] = values
     return found
 
 
-def _distribution(path: str) -> Tuple[str, List[str]]:
+def distribution(path: str) -> Tuple[str, List[str]]:
     """(normalised name, entry) of a `.dist-info`, `.egg-info` or `.egg-link`."""
     stem = os.path.basename(path).rpartition(".")[0]
     name, _, version = stem.partition("-")

@@ -11,6 +11,7 @@ __all__ = ["COMMANDS", "command"]
 COMMANDS = {
     "lint": "Say what of environment files will not travel, and fix it.",
     "lock": "Solve an environment file once and write down every package with its hash.",
+    "diff": "Show how two environments, locks or files differ.",
     "list": "Show hosts' environments, with generation and age.",
     "history": "Show the generations of an environment.",
     "rollback": "Lead an environment back to an earlier generation.",

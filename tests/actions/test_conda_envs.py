@@ -162,3 +162,51 @@ def _wait_for(link: Path, target: Path) -> None:
 )
 def test_names_of_generations(entry: str, name: str) -> None:
     assert name_of(entry) == name
+
+
+def test_all_that_is_known_of_one(case: Case) -> None:
+    case.write(PIP)
+    case.run()
+    site = next(case.prefix.glob("lib/python3*/site-packages"))
+    told = ask(case, "read", name="demo", check_level="hashes", whole=True).data["env"]
+    assert told["changed"] == {}
+    assert told["unowned"] == []
+    assert {dist["name"] for dist in told["pip"]} == {"tool", "helper"}
+    assert told["note"]["lock"]["requested_pip"] == ["tool==1.0"]
+    (site / "tool/__init__.py").write_text("patched = True\n")
+    (site / "helper/__init__.py").unlink()
+    (case.prefix / "share/data.txt").write_text("edited")
+    (site / "own.py").write_text("x = 1\n")
+    (site / "__pycache__").mkdir(exist_ok=True)
+    (site / "__pycache__/own.cpython-311.pyc").touch()
+    told = ask(case, "read", name="demo", check_level="hashes", whole=True).data["env"]
+    base = str(site.relative_to(case.prefix))
+    assert {path: bool(digest) for path, digest in told["changed"].items()} == {
+        f"{base}/tool/__init__.py": True,
+        f"{base}/helper/__init__.py": False,
+        "share/data.txt": True,
+    }
+    assert told["unowned"] == [f"{base}/own.py"]
+    assert set(ask(case, "read", name="demo", check_level="files").data["env"]["changed"]) == {
+        f"{base}/helper/__init__.py"
+    }
+
+
+def test_an_environment_is_found_by_name_generation_or_path(case: Case) -> None:
+    case.run()
+    for name in ("demo", case.prefix.name, str(case.prefix), str(case.conda.env("demo"))):
+        assert ask(case, "read", name=name).data["env"]["prefix"] == str(case.prefix)
+    assert "no environment nope" in ask(case, "read", name="nope").msg
+    assert "is no environment" in ask(case, "read", name="/tmp").msg
+
+
+def test_where_environments_from_the_index_are_and_from_elsewhere(case: Case) -> None:
+    case.write(PIP)
+    case.run()
+    dist = next(case.prefix.glob("lib/python3*/site-packages/tool-*.dist-info"))
+    direct = {"url": "https://git.example/tool", "vcs_info": {"vcs": "git", "commit_id": "abc"}}
+    (dist / "direct_url.json").write_text(json.dumps(direct))
+    told = ask(case, "read", name="demo", whole=True).data["env"]
+    tool = next(d for d in told["pip"] if d["name"] == "tool")
+    assert (tool["source"], tool["direct"]) == ("git+https://git.example/tool@abc", direct)
+    assert tool["requested"]

@@ -98,3 +98,39 @@ def test_a_name_that_no_host_has(envs: Envs) -> None:
     done = envs.run("history", "nope", "gpu01")
     assert done.code == 1
     assert "gpu01: failed: no environment nope" in done.err
+
+
+def diff(envs: Envs, *args: str) -> Output:
+    return envs.run("diff", *args, hosts="gpu01,")
+
+
+def test_diff_of_two_generations(envs: Envs) -> None:
+    done = diff(envs, "gpu01:bert-v1-00112233aabb", "gpu01:bert-v1")
+    assert done.code == 3
+    assert done.out == (
+        "~ conda data: 1.0 0 → 2.0 0  (version)\n"
+        "gpu01:bert-v1-00112233aabb and gpu01:bert-v1: 1 difference\n"
+    )
+    same = diff(envs, "gpu01:bert-v1-aabb00112233", f"gpu01:{envs.envs}/bert-v1")
+    assert same.code == 0
+    assert same.out.endswith(": identical\n")
+
+
+def test_diff_with_a_file_and_json(envs: Envs, tmp_path: Path) -> None:
+    file = tmp_path / "e.yml"
+    file.write_text("channels: [x]\ndependencies:\n  - data=2.0\n  - more=1.0\n")
+    lines = diff(envs, str(file), "gpu01:bert-v1", "--json").out.splitlines()
+    item, last = (json.loads(line) for line in lines)
+    assert (item["kind"], item["manager"], item["name"], item["a"], item["b"]) == (
+        "missing", "conda", "more", "more=1.0", None,
+    )  # fmt: skip
+    assert (last["differences"], last["exit_code"]) == (1, 3)
+    file.write_text("channels: [x]\ndependencies:\n  - data=2.0\n")
+    assert diff(envs, str(file), "gpu01:bert-v1").code == 0
+
+
+def test_diff_of_what_is_not_there(envs: Envs) -> None:
+    assert diff(envs, "gpu01:nope", "gpu01:bert-v1").code == 1
+    done = diff(envs, "nope.yml", "gpu01:bert-v1")
+    assert done.code == 2
+    assert "there is no file 'nope.yml'" in done.err
