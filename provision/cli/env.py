@@ -11,6 +11,8 @@ __all__ = ["COMMANDS", "command"]
 COMMANDS = {
     "lint": "Say what of environment files will not travel, and fix it.",
     "lock": "Solve an environment file once and write down every package with its hash.",
+    "capture": "Write down an environment of a host so that it can be rebuilt.",
+    "replay": "Rebuild a captured environment, a lock or a file on hosts.",
     "diff": "Show how two environments, locks or files differ.",
     "list": "Show hosts' environments, with generation and age.",
     "history": "Show the generations of an environment.",

@@ -15,7 +15,7 @@ import yaml
 
 from provision.errors import Mark
 
-__all__ = ["Edit", "EnvText", "LineText", "Text", "apply_edits"]
+__all__ = ["Edit", "EnvText", "LineText", "Text", "apply_edits", "quoted"]
 
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # as YAML counts lines
 
@@ -97,7 +97,7 @@ class EnvText:
         if item is None or not isinstance(item.node, yaml.ScalarNode):
             return None
         start, end = item.node.start_mark.index, item.node.end_mark.index
-        return Edit(start, end, _quoted(new, item.node.style))
+        return Edit(start, end, quoted(new, item.node.style))
 
     def drop(self, mark: Mark | None) -> Edit | None:
         """The list's item or the mapping's entry at `mark` goes; with the last one, what
@@ -125,7 +125,7 @@ class EnvText:
             return None
         if item.holder.flow_style:
             start = item.node.start_mark.index
-            return Edit(start, start, f"{_quoted(new, None)}, ")
+            return Edit(start, start, f"{quoted(new, None)}, ")
         return self._insert_line(item.first_line, new)
 
     def insert_key(self, before: str, lines: str) -> Edit | None:
@@ -171,7 +171,7 @@ class EnvText:
     def _insert_line(self, line: int, new: str) -> Edit:
         start = self._starts[line]
         indent = self.text[start:].partition("-")[0]
-        return Edit(start, start, f"{indent}- {_quoted(new, None)}{self._newline}")
+        return Edit(start, start, f"{indent}- {quoted(new, None)}{self._newline}")
 
     @staticmethod
     def _drop_from_flow(item: _Item) -> Edit:
@@ -275,7 +275,8 @@ def _is_empty(node: yaml.Node) -> bool:
     return isinstance(node, yaml.CollectionNode) and not node.value
 
 
-def _quoted(new: str, style: str | None) -> str:
+def quoted(new: str, style: str | None = None) -> str:
+    """A scalar as YAML wants it, in the quotes that `style` says."""
     if style == "'":
         return "'" + new.replace("'", "''") + "'"
     if style == '"':
