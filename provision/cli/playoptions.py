@@ -57,7 +57,9 @@ _REACHING = (
     click.option("--accept-new-host-keys", is_flag=True, help="Record unknown hosts' keys."),
     click.option("-T", "--timeout", type=float, default=10.0, help="Seconds to connect."),
     click.option("--task-timeout", type=float, default=1800.0, help="Seconds for one task."),
-    click.option("--host-timeout", type=float, default=None, help="Seconds for one batch."),
+    click.option(
+        "--host-timeout", type=float, default=14400.0, help="Seconds for one batch of a host."
+    ),
     click.option("--json", "as_json", is_flag=True, help="Events as JSON lines."),
     click.option(
         "--output",

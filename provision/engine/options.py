@@ -41,7 +41,7 @@ class RunOptions:
     connect_timeout_s: float = 10.0
     connect_attempts: int = 4
     task_timeout_s: float = 1800.0
-    host_timeout_s: float | None = None
+    host_timeout_s: float | None = 14400.0  # for one batch of a host; tasks have their own
     verbosity: int = 0
     force_handlers: bool = False
     strategy: str = ""  # of plays that name none
