@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -123,6 +124,9 @@ def test_one_connection_serves_many_requests(mirror: Served) -> None:
 def test_every_request_is_logged(mirror: Served) -> None:
     size = len(ask(mirror, PACKAGE + "?query=1")[2])
     ask(mirror, "/no/such/thing")
+    deadline = time.monotonic() + 10
+    while len(mirror.log) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)  # a line is written when its answer has gone out
     first, second = mirror.log
     assert (first["path"], first["status"], first["bytes"]) == (PACKAGE, 200, size)
     assert first["client"] == "127.0.0.1"
